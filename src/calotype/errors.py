@@ -1,0 +1,369 @@
+"""Every error, as one tree: a stable code, a sentence made from facts, and who can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar
+
+
+class Mender(StrEnum):
+    """Who can make the error go away."""
+
+    CALLER = "caller"
+    OPERATOR = "operator"
+    NOBODY = "nobody"
+
+
+class CalotypeError(Exception):
+    """The root: `code` is for programs, `str(error)` is one sentence for people."""
+
+    code: ClassVar[str] = "internal_error"
+    mender: ClassVar[Mender] = Mender.NOBODY
+    is_retryable: ClassVar[bool] = False
+    cure: ClassVar[str] = "Try again; if it persists, report it with the request id."
+
+
+# --- what a caller can mend ----------------------------------------------------------------------
+
+
+class CallerError(CalotypeError):
+    """The request is at fault; nothing was stored and nothing was charged."""
+
+    code = "bad_request"
+    mender = Mender.CALLER
+    cure = "Change the request as the message says."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one field: a JSON pointer, the rule broken, and a sentence."""
+
+    pointer: str
+    rule: str
+    message: str
+
+
+class InvalidInputError(CallerError):
+    """One or more fields break a rule."""
+
+    code = "invalid_input"
+    cure = "Mend each field listed in errors; the input model of a kind is at /native/v1/kinds."
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{p.pointer or 'the body'}: {p.message}" for p in self.problems))
+
+    @classmethod
+    def at(cls, pointer: str, rule: str, message: str) -> InvalidInputError:
+        """Return the error for a single field."""
+        return cls([Problem(pointer, rule, message)])
+
+
+class MalformedBodyError(CallerError):
+    """The body cannot be read at all."""
+
+    code = "malformed_body"
+    cure = "Send a JSON object in UTF-8."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The body cannot be read: {reason}.")
+
+
+class BodyTooLargeError(CallerError):
+    """The body has more bytes than this operation takes."""
+
+    code = "body_too_large"
+    cure = "Send fewer bytes, or upload files to /native/v1/assets first."
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        super().__init__(f"The body is larger than the {limit:,} bytes this operation takes.")
+
+
+class UnknownKindError(CallerError):
+    """No such kind of job, or none that this server can make."""
+
+    code = "unknown_kind"
+    cure = "Use one of the kinds listed at /native/v1/kinds."
+
+    def __init__(self, kind: str, known: Sequence[str]) -> None:
+        self.kind = kind
+        super().__init__(f"There is no kind {kind[:80]!r}; this server makes {', '.join(known)}.")
+
+
+class UnknownModelError(CallerError):
+    """No such model, or it does not make this kind."""
+
+    code = "unknown_model"
+    cure = "Use one of the models listed at /native/v1/models."
+
+    def __init__(self, model: str, kind: str) -> None:
+        self.model = model
+        super().__init__(f"No model {model[:80]!r} makes the kind {kind!r} here.")
+
+
+class InvalidImageError(CallerError):
+    """A file is no image we read, or it breaks a limit."""
+
+    code = "invalid_image"
+    cure = "Send a PNG, JPEG, WebP, AVIF or GIF within the limits."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The image cannot be used: {reason}.")
+
+
+class NotAuthenticatedError(CallerError):
+    """The key is missing, unknown, revoked or expired; which one is not said."""
+
+    code = "invalid_key"
+    cure = "Send a valid key as Authorization: Bearer KEY; `calotype keys create NAME` makes one."
+
+    def __init__(self) -> None:
+        super().__init__("The API key is missing or not valid.")
+
+
+class InactiveUserError(CallerError):
+    """The key is good, its user or account is not active."""
+
+    code = "inactive_user"
+    cure = "Ask the operator to activate the user."
+
+    def __init__(self) -> None:
+        super().__init__("The user of this key is not active.")
+
+
+class ForbiddenError(CallerError):
+    """The key lacks the scope."""
+
+    code = "forbidden"
+    cure = "Use a key with that scope."
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"This key does not have the scope {scope!r}.")
+
+
+class InsufficientCreditsError(CallerError):
+    """The price is above what the account may spend."""
+
+    code = "insufficient_credits"
+    cure = "Add credits: `calotype credits grant ACCOUNT N`."
+
+    def __init__(self, price: int, balance: int) -> None:
+        self.price = price
+        self.balance = balance
+        super().__init__(f"This job costs {price} credits and the balance is {balance}.")
+
+
+class NotFoundError(CallerError):
+    """No such thing, or it belongs to someone else: the two are answered alike."""
+
+    code = "not_found"
+    cure = "Check the id and the key."
+
+    def __init__(self, noun: str = "job") -> None:
+        self.noun = noun
+        super().__init__(f"There is no such {noun}.")
+
+
+class GoneError(CallerError):
+    """It existed and was erased."""
+
+    code = "gone"
+    cure = "Submit the job again."
+
+    def __init__(self, noun: str = "asset") -> None:
+        super().__init__(f"The {noun} has expired or was deleted.")
+
+
+class InvalidLinkError(CallerError):
+    """A signed URL was changed or is past its time."""
+
+    code = "invalid_link"
+    cure = "Read the job again for a fresh link."
+
+    def __init__(self) -> None:
+        super().__init__("The link is not valid or has expired.")
+
+
+class IdempotencyMismatchError(CallerError):
+    """The key was used before with another submission."""
+
+    code = "idempotency_mismatch"
+    cure = "Use a new Idempotency-Key for a new submission."
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used before with a different submission.")
+
+
+class IllegalTransitionError(CallerError):
+    """The job's state does not allow the event."""
+
+    code = "illegal_transition"
+    cure = "Read the job; a terminal job never changes."
+
+    def __init__(self, state: str, event: str) -> None:
+        self.state = state
+        self.event = event
+        super().__init__(f"A job that is {state} cannot {event}.")
+
+
+# --- what the operator can mend ------------------------------------------------------------------
+
+
+class OperatorError(CalotypeError):
+    """The machine or its configuration is at fault. `exit_code` is what a command exits with."""
+
+    code = "server_unavailable"
+    mender = Mender.OPERATOR
+    exit_code: ClassVar[int] = 7
+    cure = "See the server's log."
+
+
+class ConfigError(OperatorError):
+    """A setting is unknown or has a bad value."""
+
+    code = "bad_config"
+    exit_code = 2
+    cure = "Mend the setting the message names."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class DataFolderError(OperatorError):
+    """The data folder cannot be used."""
+
+    code = "data_folder"
+    cure = "Give a folder this user may write, or stop the server that holds it."
+
+    def __init__(self, folder: Path | str, reason: str) -> None:
+        self.folder = folder
+        super().__init__(f"The data folder {folder} cannot be used: {reason}.")
+
+
+class PortInUseError(OperatorError):
+    """Another program listens there."""
+
+    code = "port_in_use"
+    cure = "Choose another port with --port."
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"{host}:{port} is in use by another program; choose another port with --port.")
+
+
+class DatabaseUnavailableError(OperatorError):
+    """PostgreSQL does not answer."""
+
+    code = "database_unavailable"
+    is_retryable = True
+    cure = "Start PostgreSQL or check the database URL; nothing acknowledged is lost."
+
+    def __init__(self, reason: str = "it does not answer") -> None:
+        super().__init__(f"The database cannot be reached: {reason}.")
+
+
+class DiskFullError(OperatorError):
+    """No room to store an asset safely."""
+
+    code = "disk_full"
+    is_retryable = True
+    cure = "Free space on the asset store's disk."
+
+    def __init__(self, reason: str = "the disk is full") -> None:
+        super().__init__(f"There is no room to store files: {reason}.")
+
+
+class AssetUnavailableError(OperatorError):
+    """The asset store does not answer, or an object that should be there is not."""
+
+    code = "asset_unavailable"
+    is_retryable = True
+    cure = "Check the asset store."
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"The stored file {key} cannot be read: {reason}.")
+
+
+# --- how a job fails -----------------------------------------------------------------------------
+
+
+class JobFailure(CalotypeError):  # noqa: N818 - the glossary's word: a failure ends a job, it does not refuse a request
+    """The job ends as failed and its hold is refunded; str(error) is shown to the caller."""
+
+    code = "engine_failed"
+
+
+class ContentRefusedError(JobFailure):
+    """The content policy refused the job before any engine saw it."""
+
+    code = "content_refused"
+    mender = Mender.CALLER
+    cure = "Change the prompt."
+
+    def __init__(self) -> None:
+        super().__init__("The content policy of this server refuses this prompt.")
+
+
+class EngineError(JobFailure):
+    """The engine cannot do this job; another attempt would end the same."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+
+
+class TransientEngineError(EngineError):
+    """The engine failed, and another attempt may help."""
+
+    code = "engine_failed_for_now"
+    is_retryable = True
+
+
+class ChildDiedError(TransientEngineError):
+    """The engine's process ended without an answer: a crash, or the kernel's out-of-memory killer."""
+
+    code = "engine_died"
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"The engine's process ended: {how}")
+
+
+class OutOfMemoryError(TransientEngineError):
+    """The engine ran out of memory."""
+
+    code = "out_of_memory"
+
+    def __init__(self, reason: str = "the engine ran out of memory") -> None:
+        super().__init__(reason)
+
+
+class DeadlineExceededError(JobFailure):
+    """The job did not end within its deadline."""
+
+    code = "deadline_exceeded"
+    mender = Mender.CALLER
+    cure = "Give a longer deadline."
+
+    def __init__(self) -> None:
+        super().__init__("The job did not end within its deadline.")
+
+
+class AttemptsExhaustedError(JobFailure):
+    """Every attempt was lost."""
+
+    code = "attempts_exhausted"
+
+    def __init__(self, attempts: int, last: str) -> None:
+        super().__init__(f"All {attempts} attempts failed; the last one: {last}")
+
+
+class LeaseLostError(CalotypeError):
+    """Another attempt holds the job: this worker's result is refused."""
+
+    code = "lease_lost"
+
+    def __init__(self) -> None:
+        super().__init__("Another attempt holds this job.")
