@@ -1,0 +1,22 @@
+"""Write MANIFEST.json: the SHA-256 of every file of the pack. Run it last, whatever was built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+PACK = Path(__file__).parents[1] / "src" / "calotype_data"
+PACKED = {".gz", ".json", ".npz", ".onnx", ".npy", ".bin"}
+
+
+def main() -> None:
+    """Scan the pack's folders and write the manifest."""
+    files = sorted(file for file in PACK.rglob("*") if file.suffix in PACKED and file.parent != PACK)
+    digests = {file.relative_to(PACK).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    (PACK / "MANIFEST.json").write_text(json.dumps(digests, indent=2) + "\n", "utf-8")
+    print(f"{len(digests)} files")
+
+
+if __name__ == "__main__":
+    main()
