@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 PACK = Path(__file__).parents[1] / "src" / "calotype_data"
-PACKED = {".gz", ".json", ".npz", ".onnx", ".npy", ".bin"}
+PACKED = {".zip", ".gz", ".json", ".npz", ".onnx", ".npy", ".bin"}
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ The source ships one weights file three times: x2 and x3 are the x4 network with
 weights are kept once and the input `scale` picks the reduction. Nothing is trained, pruned or rounded: weights stay the
 fp16 numbers they are, biases and slopes stay fp32. `upscale_check.py` compares the result with ncnn itself.
 
+One step is ours: the network turns out flat colours up to 11 of 255 too bright, and `add_held_colours` mends that.
+
 Needs `onnx`, and Python 3.11 on 64-bit Linux, because the source is a wheel for it.
 """
 
@@ -36,6 +38,7 @@ NETWORK_SCALE = 4
 OPSET, IR_VERSION = 17, 9
 NCNN_MAGIC, NCNN_FP16 = "7767517", 0x01306B47
 CUBIC_A = -0.75  # ncnn's and PyTorch's bicubic
+COLOUR_WINDOW = 5  # pixels of the input over which colours are held
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,10 @@ def add_convolution(graph: Graph, layer: Layer, weights: Weights) -> None:
 
 
 def add_prelu(graph: Graph, layer: Layer, weights: Weights) -> None:
-    """Add max(x, 0) + slope * min(x, 0) as slope * x + (1 - slope) * relu(x), the factors as 1x1 depthwise convolutions.
+    """Add max(x, 0) + slope * min(x, 0), written as slope * x + (1 - slope) * relu(x).
 
-    onnxruntime keeps its blocked layout through these and not through PRelu: the whole network runs a fifth faster.
+    The factors are 1x1 depthwise convolutions: onnxruntime keeps its blocked layout through these, and not through
+    PRelu, so the whole network runs a fifth faster.
     """
     (source,), (output,) = layer.inputs, layer.outputs
     channels = int(layer.numbers[0])
@@ -132,9 +136,7 @@ def add_prelu(graph: Graph, layer: Layer, weights: Weights) -> None:
 def add_shuffle(graph: Graph, layer: Layer, weights: Weights) -> None:
     """Add the step from 16 values a pixel and colour to 4x4 pixels."""
     del weights
-    graph.add(
-        "DepthToSpace", [*layer.inputs], layer.outputs[0], blocksize=int(layer.numbers[0]), mode="CRD"
-    )
+    graph.add("DepthToSpace", [*layer.inputs], layer.outputs[0], blocksize=int(layer.numbers[0]), mode="CRD")
 
 
 def add_nearest(graph: Graph, layer: Layer, weights: Weights) -> None:
@@ -192,15 +194,8 @@ def reduction(scale: int, source: str) -> onnx.GraphProto:
     """Return the branch that takes the x4 picture to `scale`: ncnn's bicubic, written as a strided convolution."""
     graph = Graph()
     rows = reduction_rows(scale)
-    step, width = rows.shape
-    kernel = np.einsum("ay,bx->abyx", rows, rows).reshape(step * step, 1, width, width)
-    name = f"to{scale}"
-    pads = graph.constant(f"{name}.pads", np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
-    padded = graph.add("Pad", [source, pads], f"{name}.padded", mode="edge")
-    weight = graph.constant(f"{name}.weight", kernel)
-    filtered = graph.add("Conv", [padded, weight], f"{name}.filtered", strides=[width - 2] * 2)
-    graph.add("DepthToSpace", [filtered], name, blocksize=step, mode="CRD")
-    return branch(name, graph)
+    add_filter(graph, source, f"to{scale}", rows, stride=rows.shape[1] - 2)
+    return branch(f"to{scale}", graph)
 
 
 def branch(output: str, graph: Graph) -> onnx.GraphProto:
@@ -209,9 +204,41 @@ def branch(output: str, graph: Graph) -> onnx.GraphProto:
     return helper.make_graph(graph.nodes, output, [], [result], graph.constants)
 
 
-def add_scale_choice(graph: Graph, source: str) -> str:
-    """Add the choice of a reduction by the input `scale`; each colour is a batch item of its own from here on."""
-    planes = graph.add("Transpose", [source], "planes", perm=[1, 0, 2, 3])
+def add_planes(graph: Graph, source: str, name: str = "planes") -> str:
+    """Make each colour a batch item of its own."""
+    return graph.add("Transpose", [source], name, perm=[1, 0, 2, 3])
+
+
+def add_held_colours(graph: Graph, source: str, original: str) -> str:
+    """Add back, window by window, the colour that the network's picture has lost against the original.
+
+    The mean of each 4x4 pixels is what one pixel was; the difference is smoothed, so that only colours are mended and
+    the edges that the network drew stay its own.
+    """
+    planes, wanted = add_planes(graph, source), add_planes(graph, original, "wanted")
+    means = graph.add("AveragePool", [planes], "means", kernel_shape=[NETWORK_SCALE] * 2, strides=[NETWORK_SCALE] * 2)
+    lost = graph.add("Sub", [wanted, means], "lost")
+    window, around = [COLOUR_WINDOW] * 2, [COLOUR_WINDOW // 2] * 4
+    smooth = graph.add("AveragePool", [lost], "smooth", kernel_shape=window, pads=around, count_include_pad=0)
+    reaches = (np.arange(NETWORK_SCALE) + 0.5) / NETWORK_SCALE - 0.5
+    rows = np.array([[max(0.0, 1 - abs(reach - tap)) for tap in (-1, 0, 1)] for reach in reaches], np.float32)
+    enlarged = add_filter(graph, smooth, "mended", rows, stride=1)
+    return graph.add("Add", [planes, enlarged], "held")
+
+
+def add_filter(graph: Graph, source: str, name: str, rows: Array, stride: int) -> str:
+    """Add a separable filter with a row of weights a new sample, from one sample before on; edges are repeated."""
+    step, width = rows.shape
+    kernel = np.einsum("ay,bx->abyx", rows, rows).reshape(step * step, 1, width, width)
+    pads = graph.constant(f"{name}.pads", np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+    padded = graph.add("Pad", [source, pads], f"{name}.padded", mode="edge")
+    weight = graph.constant(f"{name}.weight", kernel)
+    filtered = graph.add("Conv", [padded, weight], f"{name}.filtered", strides=[stride, stride])
+    return graph.add("DepthToSpace", [filtered], name, blocksize=step, mode="CRD")
+
+
+def add_scale_choice(graph: Graph, planes: str) -> str:
+    """Add the choice of a reduction by the input `scale`."""
     is_scale = {
         scale: graph.add("Equal", ["scale", graph.constant(f"scale{scale}", np.array(scale, np.int64))], f"is{scale}")
         for scale in (2, 3)
@@ -244,7 +271,7 @@ def add_writing(graph: Graph, source: str) -> None:
     graph.add("Transpose", [planes], "enlarged", perm=[1, 2, 0])
 
 
-def convert(param: str, data: bytes) -> onnx.ModelProto:
+def convert(param: str, data: bytes, *, holds_colours: bool = True) -> onnx.ModelProto:
     """Return the ONNX model of ncnn's x4 network: `pixels` (H, W, 3) and `scale` in, `enlarged` out, all 8-bit RGB."""
     first, *layers = read_layers(param)
     assert first.kind == "Input", "the first layer is the input"
@@ -253,7 +280,9 @@ def convert(param: str, data: bytes) -> onnx.ModelProto:
     for layer in layers:
         LAYERS[layer.kind](graph, layer, weights)
     assert weights.position == len(data), "every weight has found its layer"
-    add_writing(graph, add_scale_choice(graph, layers[-1].outputs[0]))
+    source, original = layers[-1].outputs[0], first.outputs[0]
+    planes = add_held_colours(graph, source, original) if holds_colours else add_planes(graph, source)
+    add_writing(graph, add_scale_choice(graph, planes))
     inputs = [
         helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["height", "width", 3]),
         helper.make_tensor_value_info("scale", TensorProto.INT64, []),

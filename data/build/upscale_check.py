@@ -12,20 +12,18 @@ from typing import Any
 
 import ncnn
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
-from sources import PACK
-from upscale import MODEL, OUTPUT, REALESRGAN
+from upscale import MODEL, REALESRGAN, convert, read_source
 
-LIMIT = 1e-5
+LIMIT = 5e-5  # an eightieth of the step between two 8-bit colours; ncnn rounds x3's sampling places to fp32
 SIZES = ((1, 1), (1, 37), (40, 24), (97, 131), (240, 320))
 
 
 def open_onnx() -> onnxruntime.InferenceSession:
-    """Return the converted network with its colours before rounding as a second output."""
-    model = onnx.load(PACK / OUTPUT)
+    """Return the converted network as the source has it, with its colours before rounding as a second output."""
+    model = convert(*read_source(), holds_colours=False)
     model.graph.output.append(helper.make_tensor_value_info("chosen", TensorProto.FLOAT, [3, 1, None, None]))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
@@ -33,9 +31,15 @@ def open_onnx() -> onnxruntime.InferenceSession:
 
 
 def open_ncnn(folder: Path, scale: int) -> Any:
-    """Return ncnn's network of one scale, computing in fp32 throughout."""
+    """Return ncnn's network of one scale, computing in fp32 throughout, by plain convolution."""
     net = ncnn.Net()
-    for switch in ("use_fp16_packed", "use_fp16_storage", "use_fp16_arithmetic", "use_bf16_storage"):
+    for switch in (
+        "use_fp16_packed",
+        "use_fp16_storage",
+        "use_fp16_arithmetic",
+        "use_bf16_storage",
+        "use_winograd_convolution",
+    ):
         setattr(net.opt, switch, False)
     name = folder / f"{MODEL}-x{scale}"
     assert net.load_param(f"{name}.param") == 0
