@@ -1,0 +1,86 @@
+"""An untrusted picture is decoded in a limited process of its own and written anew; its own bytes are never served."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from calotype.errors import DiskFullError, InvalidImageError
+from calotype.media.probe import Format, ImageFacts, inspect
+
+_PATIENCE = 30.0
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
+
+# each child may take 1.5 GB and a core for 20 s: the pool, not the callers, says how many there are
+_CHILDREN = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
+
+# nothing of ours is inherited: no secrets, no settings that change how Python or glibc behave
+_ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "MALLOC_ARENA_MAX": "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A picture we wrote ourselves: upright, in sRGB, without metadata, as PNG or JPEG."""
+
+    path: Path
+    facts: ImageFacts
+
+
+async def normalise(source: Path, target_folder: Path) -> Normalised:
+    """Write the picture anew into the folder, or raise `InvalidImageError` with a plain reason."""
+    found = await asyncio.to_thread(inspect, source)
+    return await asyncio.get_running_loop().run_in_executor(_CHILDREN, _decode, source, found, target_folder)
+
+
+def _decode(source: Path, found: Format, target_folder: Path) -> Normalised:
+    target = target_folder / uuid4().hex
+    try:
+        facts = ImageFacts(**_ask_child(source, found, target))
+        return Normalised(target.rename(target.with_suffix(_SUFFIXES[facts.media_type])), facts)
+    finally:
+        target.unlink(missing_ok=True)
+
+
+def _ask_child(source: Path, found: Format, target: Path) -> dict[str, Any]:
+    command = [sys.executable, "-P", "-s", "-m", "calotype.media.child", str(source), found.value, str(target)]
+    try:
+        ended = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise InvalidImageError("decoding it takes too long") from error
+    if ended.returncode < 0:
+        raise InvalidImageError(_how_it_died(-ended.returncode))
+    if ended.returncode > 0:
+        raise RuntimeError(f"the decoding process failed with exit code {ended.returncode}")
+    return _facts(json.loads(ended.stdout))
+
+
+def _how_it_died(number: int) -> str:
+    if number == signal.SIGXCPU:
+        return "decoding it takes too long"
+    if number == signal.SIGKILL:  # the kernel's choice when memory runs out
+        return "decoding it takes too much memory"
+    return "it is damaged"
+
+
+def _facts(answer: dict[str, Any]) -> dict[str, Any]:
+    if "refused" in answer:
+        raise InvalidImageError(answer["refused"])
+    if "fault" in answer:
+        raise DiskFullError
+    return answer
