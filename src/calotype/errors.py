@@ -360,6 +360,16 @@ class AttemptsExhaustedError(JobFailure):
         super().__init__(f"All {attempts} attempts failed; the last one: {last}")
 
 
+class LapsedError(CalotypeError):
+    """An attempt was lost with its worker."""
+
+    code = "attempt_lost"
+    is_retryable = True
+
+    def __init__(self, how: str) -> None:
+        super().__init__(f"The attempt was lost: {how}.")
+
+
 class LeaseLostError(CalotypeError):
     """Another attempt holds the job: this worker's result is refused."""
 

@@ -47,6 +47,7 @@ class Submission:
     idempotency_route: str = ""
     digest: bytes = b""
     retry_of: UUID | None = None
+    trace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +139,32 @@ class Job:
     trace: str | None = None
     load_ms: int | None = None
     tag: int = 0
+    preview_key: str | None = None
+    idempotency_key: str | None = None
+    digest: bytes | None = None
     erased_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """A file that is durable in the asset store already, about to be written down."""
+
+    id: UUID
+    key: str
+    media_type: str
+    extension: str
+    bytes: int
+    sha256: str
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    thumbnail_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a submission is answered: the job, and whether an earlier submission with the same idempotency key made it."""
+
+    job: Job
+    is_replay: bool = False

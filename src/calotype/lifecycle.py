@@ -1,0 +1,379 @@
+"""The narrow door: one method for each thing that can happen to a job. Nothing else writes a job.
+
+Each method is one transaction over the state, the ledger, the event log, the outbox and the queue ticket, and every move is
+guarded by the state and the attempt it was decided on, so whoever comes second finds the job moved and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, NoReturn
+from uuid import UUID
+
+import psycopg.errors
+
+from calotype.errors import (
+    AttemptsExhaustedError,
+    CalotypeError,
+    ContentRefusedError,
+    DeadlineExceededError,
+    IdempotencyMismatchError,
+    IllegalTransitionError,
+    LapsedError,
+    LeaseLostError,
+    NotFoundError,
+)
+from calotype.jobs.credits import DEFAULT_PRICES, Entry, price_of
+from calotype.jobs.ids import new_id
+from calotype.jobs.kinds import Kind
+from calotype.jobs.model import Caller, Job, JobError, NewAsset, Output, Progress, Receipt, Submission
+from calotype.jobs.policy import ContentPolicy
+from calotype.jobs.retry import RetryPlan
+from calotype.jobs.states import Event, JobState, after, allows
+from calotype.queue import tickets
+from calotype.store import assets, jobs, lanes, ledger, outbox
+from calotype.store.database import Connection, Database
+from calotype.store.jobs import Changes, Moved, Terms
+
+_BATCH = 100
+"""How many jobs one upkeep transaction moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What every job is held to."""
+
+    attempts: int = 3
+    lease: timedelta = timedelta(seconds=15)
+    deadline: timedelta = timedelta(minutes=10)
+    max_deadline: timedelta = timedelta(days=1)
+    retention: timedelta = timedelta(days=7)
+    blocked_words: tuple[str, ...] = ()
+    prices: Mapping[Kind, int] = field(default_factory=lambda: DEFAULT_PRICES)
+
+
+class Lifecycle:
+    """Moves jobs. One instance serves a whole process."""
+
+    def __init__(self, database: Database, policy: Policy) -> None:
+        self._database = database
+        self._policy = policy
+        self._retries = RetryPlan(policy.attempts)
+        self._content = ContentPolicy(policy.blocked_words)
+        self._lanes: dict[str, int] = {}
+
+    # --- what a caller does ----------------------------------------------------------------------
+
+    async def submit(self, caller: Caller, submission: Submission) -> Receipt:
+        """Accept a job: hold its price, write it down as queued and put its ticket in the lane.
+
+        Raises `InsufficientCreditsError`, or `IdempotencyMismatchError` when the key was used for another submission.
+        """
+        lane_id = await self._lane_of(submission.model)
+        try:
+            async with self._database.transaction() as db:
+                job = await self._write_down(db, caller, submission, lane_id)
+        except psycopg.errors.UniqueViolation:
+            return await self._replay(caller, submission)
+        return Receipt(job)
+
+    async def _write_down(self, db: Connection, caller: Caller, submission: Submission, lane_id: int) -> Job:
+        terms = self._terms_of(submission)
+        job_id = new_id()
+        async with db.pipeline():
+            await lanes.take_share(db, caller.account_id, lane_id, terms.cost)
+            moved = await jobs.insert(db, job_id, caller, submission, lane_id, terms)
+            await assets.keep_at_least(db, _inputs_of(submission.input), terms.deadline + terms.retention)
+            await ledger.hold(db, account_id=caller.account_id, job_id=job_id, hold_id=new_id(), amount=terms.price)
+            await tickets.issue(db, job_id, lane_id)
+        await self._tell(db, moved)
+        return moved.job
+
+    def _terms_of(self, submission: Submission) -> Terms:
+        policy = self._policy
+        return Terms(
+            price=price_of(submission.kind, submission.input, policy.prices),
+            cost=int(submission.input.get("count", 1)),
+            max_attempts=policy.attempts,
+            deadline=min(submission.deadline or policy.deadline, policy.max_deadline),
+            start_deadline=submission.start_deadline,
+            retention=policy.retention,
+        )
+
+    async def _replay(self, caller: Caller, submission: Submission) -> Receipt:
+        """Return what the first submission with this idempotency key made."""
+        assert submission.idempotency_key is not None, "the only unique key a submission can break"
+        async with self._database.connection() as db:
+            job = await jobs.by_idempotency_key(
+                db, caller.account_id, submission.idempotency_route, submission.idempotency_key
+            )
+        assert job is not None, "the unique key was held by a committed row"
+        if job.digest != submission.digest:
+            raise IdempotencyMismatchError
+        return Receipt(job, is_replay=True)
+
+    async def cancel(self, job_id: UUID, *, account_id: UUID | None) -> Job:
+        """Cancel a waiting job at once; ask the worker of a running one to stop.
+
+        Raises `NotFoundError`, or `IllegalTransitionError` when the job is terminal. Cancelling twice is no error.
+        """
+        async with self._database.transaction() as db:
+            job = await jobs.get(db, job_id, account_id, is_locked=True)
+            if job is None:
+                raise NotFoundError
+            if job.state is JobState.CANCELLING:
+                return job
+            changes = self._kept_lease(job) if job.state is JobState.RUNNING else Changes()
+            moved = await self._move(db, job, Event.CANCEL, changes)
+            if job.state is JobState.QUEUED:
+                await tickets.withdraw(db, job_id)
+                await lanes.give_share_back(db, job.account_id, job.lane_id, int(job.input.get("count", 1)))
+            return moved
+
+    async def erase(self, job_id: UUID, account_id: UUID) -> Sequence[str]:
+        """Forget a terminal job's prompt and assets, keep its ledger; return the storage keys whose files are to go."""
+        async with self._database.transaction() as db:
+            job = await jobs.get(db, job_id, account_id, is_locked=True)
+            if job is None:
+                raise NotFoundError
+            if not job.state.is_terminal:
+                raise IllegalTransitionError(job.state, "erase")
+            files = await assets.of_job(db, job_id)
+            await assets.mark_purged(db, [row.file.asset_id for row in files])
+            await jobs.erase(db, job_id)
+        keys = [key for row in files for key in (row.file.key, row.file.thumbnail_key) if key]
+        return [*keys, job.preview_key] if job.preview_key else keys
+
+    # --- what a worker does ----------------------------------------------------------------------
+
+    async def claim(self, worker_id: UUID, lane_id: int) -> Job | None:
+        """Take the lane's next job for an attempt: ticket, state, attempt and lease in one transaction.
+
+        A ticket whose job cannot be claimed any more is dropped; a job the content policy refuses fails here, refunded.
+        """
+        async with self._database.transaction() as db:
+            while (job_id := await tickets.take(db, lane_id)) is not None:
+                job = await jobs.get(db, job_id, is_locked=True)
+                if job is None or not allows(job.state, Event.CLAIM):
+                    continue
+                if self._content.refuses(job.input):
+                    await self._fail(db, job, ContentRefusedError())
+                    continue
+                claimed = await self._move(
+                    db,
+                    job,
+                    Event.CLAIM,
+                    Changes(attempt=job.attempt + 1, worker_id=worker_id, lease=self._policy.lease),
+                )
+                await lanes.advance(db, lane_id, job.tag)
+                return claimed
+        return None
+
+    async def heartbeat(self, claimed: Job) -> JobState:
+        """Renew the lease; return RUNNING, or CANCELLING when the caller wants it stopped. Raises `LeaseLostError`."""
+        async with self._database.connection() as db:
+            state = await jobs.extend_lease(db, claimed, self._policy.lease)
+        if state is None:
+            raise LeaseLostError
+        return state
+
+    async def progress(
+        self, claimed: Job, shown: Progress, *, preview_key: str | None = None, load_ms: int | None = None
+    ) -> JobState:
+        """Show how far the attempt is, and renew its lease. What is shown never falls. Raises `LeaseLostError`."""
+        async with self._database.connection() as db:
+            state = await jobs.progress(
+                db, claimed, shown, lease=self._policy.lease, preview_key=preview_key, load_ms=load_ms
+            )
+        if state is None:
+            raise LeaseLostError
+        return state
+
+    async def succeed(self, claimed: Job, outputs: Sequence[NewAsset]) -> Job:
+        """Record the results and capture the hold; the files must be durable already.
+
+        Raises `LeaseLostError` when another attempt holds the job or it has ended, `IllegalTransitionError` when it is being
+        cancelled.
+        """
+        assert outputs, "a job that made nothing has not succeeded"
+        async with self._database.transaction() as db:
+            job = await self._held(db, claimed)
+            written = await assets.insert_outputs(db, job.account_id, job.id, outputs, self._policy.retention)
+            return await self._move(db, job, Event.SUCCEED, Changes(), outputs=written)
+
+    async def fail(self, claimed: Job, error: CalotypeError) -> Job:
+        """Record why the job failed and give its hold back; one that is being cancelled is cancelled instead."""
+        async with self._database.transaction() as db:
+            job = await self._held(db, claimed)
+            if job.state is JobState.CANCELLING:
+                return await self._move(db, job, Event.CONFIRM_CANCEL, Changes())
+            return await self._fail(db, job, error)
+
+    async def retry(self, claimed: Job, error: CalotypeError) -> Job:
+        """End the attempt: another follows after a wait, or the job fails when none is left."""
+        async with self._database.transaction() as db:
+            return await self._try_again(db, await self._held(db, claimed), Event.RETRY, error)
+
+    async def release(self, claimed: Job) -> Job:
+        """Hand unfinished work back to the queue without spending the attempt: the worker is draining."""
+        async with self._database.transaction() as db:
+            job = await self._held(db, claimed)
+            if job.state is JobState.CANCELLING:
+                return await self._move(db, job, Event.CONFIRM_CANCEL, Changes())
+            moved = await self._move(db, job, Event.RELEASE, Changes(attempt=job.attempt - 1))
+            await tickets.issue(db, job.id, job.lane_id)
+            return moved
+
+    async def confirm_cancel(self, claimed: Job) -> Job:
+        """Record that the engine has stopped, and give the hold back."""
+        async with self._database.transaction() as db:
+            return await self._move(db, await self._held(db, claimed), Event.CONFIRM_CANCEL, Changes())
+
+    # --- what upkeep does ------------------------------------------------------------------------
+
+    async def lapse_due(self) -> int:
+        """Give back every job whose lease has lapsed; return how many."""
+        async with self._database.transaction() as db:
+            return await self._lapse(db, await jobs.held_past_lease(db, _BATCH), "its worker stopped answering")
+
+    async def lapse_of_workers(self, worker_ids: Iterable[UUID]) -> int:
+        """Give back every job of workers that have died; return how many."""
+        async with self._database.transaction() as db:
+            return await self._lapse(db, await jobs.held_by(db, list(worker_ids)), "its worker died")
+
+    async def requeue_due(self) -> int:
+        """Issue a ticket for every job whose next attempt is due; return how many."""
+        async with self._database.transaction() as db:
+            due = await jobs.due_for_retry(db, _BATCH)
+            for job in due:
+                await self._move(db, job, Event.REQUEUE, Changes())
+                await tickets.issue(db, job.id, job.lane_id)
+            return len(due)
+
+    async def expire_due(self) -> int:
+        """End every job past its deadline, refunded; return how many."""
+        async with self._database.transaction() as db:
+            due = await jobs.past_deadline(db, _BATCH)
+            for job in due:
+                await self._move(db, job, Event.EXPIRE, Changes(error=_shown(DeadlineExceededError())))
+                await tickets.withdraw(db, job.id)
+            return len(due)
+
+    async def reissue_tickets(self) -> int:
+        """Issue a ticket for every queued job that has none; return how many."""
+        async with self._database.transaction() as db:
+            lost = await tickets.missing(db, _BATCH)
+            for job_id, lane_id in lost:
+                await tickets.issue(db, job_id, lane_id)
+            return len(lost)
+
+    # --- the parts -------------------------------------------------------------------------------
+
+    async def _lapse(self, db: Connection, held: Iterable[Job], how: str) -> int:
+        count = 0
+        for count, job in enumerate(held, start=1):  # noqa: B007 - the count is what is returned
+            if job.state is JobState.CANCELLING:
+                await self._move(db, job, Event.LAPSE, Changes())
+            else:
+                await self._try_again(db, job, Event.LAPSE, LapsedError(how))
+        return count
+
+    async def _try_again(self, db: Connection, job: Job, event: Event, error: CalotypeError) -> Job:
+        if job.state is JobState.CANCELLING:
+            return await self._move(db, job, Event.CONFIRM_CANCEL, Changes())
+        delay = self._retries.delay_after(job.attempt)
+        if delay is None:
+            return await self._fail(db, job, AttemptsExhaustedError(job.attempt, str(error)))
+        data = {"error": {"code": error.code, "message": str(error)}}
+        return await self._move(db, job, event, Changes(retry_after=delay, data=data))
+
+    async def _fail(self, db: Connection, job: Job, error: CalotypeError) -> Job:
+        return await self._move(db, job, Event.FAIL, Changes(error=_shown(error)))
+
+    async def _move(
+        self, db: Connection, job: Job, event: Event, changes: Changes, outputs: tuple[Output, ...] = ()
+    ) -> Job:
+        """Move along the table, settle the money when that ends the job, and put its delivery in the outbox."""
+        target = after(job.state, event)
+        if target.is_terminal:
+            changes = replace(changes, retention=self._policy.retention)
+        moved = await jobs.move(db, job, event, target, changes)
+        if moved is None:
+            _refuse(await jobs.get(db, job.id), event)
+        moved = Moved(replace(moved.job, outputs=outputs), moved.event_seq)
+        if target.is_terminal:
+            await ledger.settle(db, job.id, Entry.CAPTURE if target is JobState.SUCCEEDED else Entry.REFUND)
+        await self._tell(db, moved)
+        return moved.job
+
+    async def _tell(self, db: Connection, moved: Moved) -> None:
+        """Write the delivery of this move, when the job has a webhook that wants it."""
+        job = moved.job
+        if job.webhook is None or not _wants(job.webhook.events, job.state):
+            return
+        await outbox.put(db, new_id(), job, moved.event_seq, f"job.{job.state}", _facts_of(job))
+
+    async def _held(self, db: Connection, claimed: Job) -> Job:
+        """Return the job as it stands, locked, if this attempt still holds it; raise `LeaseLostError` if not."""
+        job = await jobs.get(db, claimed.id, is_locked=True)
+        if job is None or job.attempt != claimed.attempt or job.worker_id != claimed.worker_id:
+            raise LeaseLostError
+        return job
+
+    def _kept_lease(self, job: Job) -> Changes:
+        return Changes(worker_id=job.worker_id, lease=self._policy.lease)
+
+    async def _lane_of(self, model: str) -> int:
+        if model not in self._lanes:
+            async with self._database.connection() as db:
+                self._lanes[model] = await lanes.ensure(db, model)
+        return self._lanes[model]
+
+
+def _refuse(job: Job | None, event: Event) -> NoReturn:
+    """Tell whoever came second what stands now."""
+    assert job is not None, "jobs are never deleted"
+    raise IllegalTransitionError(job.state, event)
+
+
+def _shown(error: CalotypeError) -> JobError:
+    return JobError(error.code, str(error), error.is_retryable)
+
+
+def _wants(events: Sequence[str], state: JobState) -> bool:
+    return f"job.{state}" in events if events else state.is_terminal
+
+
+def _inputs_of(given: Mapping[str, Any]) -> list[UUID]:
+    """Return the uploaded assets a job's input names."""
+    return [
+        UUID(str(value["asset_id"])) for value in given.values() if isinstance(value, Mapping) and value.get("asset_id")
+    ]
+
+
+def _facts_of(job: Job) -> dict[str, Any]:
+    """Return what a delivery says, as it is now: links are made when it is sent."""
+    return {
+        "type": f"job.{job.state}",
+        "job_id": str(job.id),
+        "kind": job.kind,
+        "model": job.model,
+        "state": job.state,
+        "attempt": job.attempt,
+        "version": job.version,
+        "tags": dict(job.tags),
+        "error": {"code": job.error.code, "message": job.error.message} if job.error else None,
+        "outputs": [
+            {
+                "asset_id": str(o.asset_id),
+                "media_type": o.media_type,
+                "width": o.width,
+                "height": o.height,
+                "bytes": o.bytes,
+            }
+            for o in job.outputs
+        ],
+        "at": job.updated_at.isoformat(),
+    }

@@ -1,0 +1,1 @@
+"""PostgreSQL, and only PostgreSQL: one module a noun, each a handful of plain functions over a connection."""

@@ -1,0 +1,49 @@
+"""What every test may ask for: a real PostgreSQL, and a database of its own in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from calotype.store.embedded import EmbeddedDatabase
+from calotype.store.migrate import migrate
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of this test process, with a migrated template; the URL of its maintenance database."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with EmbeddedDatabase(folder) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create database template_calotype")
+        migrate(database_in(url, "template_calotype"))
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres: str) -> Iterator[str]:
+    """A fresh, migrated database."""
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"create database {name} template template_calotype")
+        yield database_in(postgres, name)
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """An empty data folder."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def database_in(url: str, name: str) -> str:
+    """Return the URL of another database on the same server."""
+    return psycopg.conninfo.make_conninfo(url, dbname=name)
