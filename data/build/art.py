@@ -39,7 +39,7 @@ SQUARE_SCENES = {
     "rainbow flag", "camping", "desert", "water wave", "vending machine",
     "framed picture", "cinema", "world map", "map of Japan", "stadium", "construction", "flower playing cards",
 }  # fmt: skip
-VARIANT = re.compile(r"^(man|woman|men|women)[ :](?!dancing|$)|: (man|woman)|tone|facing right|couple|kiss")
+VARIANT = re.compile(r"^(man|woman|men|women)[ :](?!dancing|$)|: (man|woman)|facing right|couple|kiss")
 VARIANTS_KEPT = {"woman dancing", "man dancing", "woman with headscarf"}
 PROPS = Path(__file__).parent / "props.toml"
 
@@ -129,12 +129,20 @@ def gather() -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:
             add(entry, bodies[name], name, drawn.get(code))
         if entry["sets"]:
             index.append(entry)
+    add_props(index, bodies["prop"])
+    return index, bodies
+
+
+def add_props(index: list[dict[str, Any]], bodies: dict[str, str]) -> None:
+    """Add the project's own drawings, or lay them beside the drawings of the same name."""
+    known = {entry["id"]: entry for entry in index}
     for prop in tomllib.loads(PROPS.read_text("utf-8"))["prop"]:
         body = prop.pop("body")
-        entry = {**prop, "sets": {}}
-        add(entry, bodies["prop"], "prop", body)
-        index.append(entry)
-    return index, bodies
+        entry = known.get(prop["id"])
+        if entry is None:
+            entry = {**prop, "sets": {}}
+            index.append(entry)
+        add(entry, bodies, "prop", body)
 
 
 def add(entry: dict[str, Any], bodies: dict[str, str], name: str, body: str | None) -> None:
