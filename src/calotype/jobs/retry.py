@@ -23,4 +23,4 @@ class RetryPlan:
             return None
         if attempt <= 1:
             return timedelta(0)
-        return min(self.first * 2 ** (attempt - 2), self.longest)
+        return min(self.first * float(2 ** (attempt - 2)), self.longest)
