@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -43,12 +44,12 @@ class FileAssets:
     async def size(self, key: str) -> int:
         """Return how many bytes the file has."""
         with _reading(key):
-            return (await asyncio.to_thread(self._path(key).stat)).st_size
+            return await asyncio.to_thread(_size, self._path(key))
 
     async def exists(self, key: str) -> bool:
         """Return whether the file is there."""
         with _reading(key):
-            return await asyncio.to_thread(self._path(key).exists)
+            return await asyncio.to_thread(self._path(key).is_file)
 
     async def delete(self, key: str) -> None:
         """Erase the file, also from what a power cut would bring back."""
@@ -183,6 +184,13 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _size(path: Path) -> int:
+    facts = path.stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise FileNotFoundError(path)
+    return facts.st_size
 
 
 def _erase(path: Path) -> None:

@@ -9,14 +9,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import ClientConfig, RetryConfig, from_url
+from obstore.store import from_url
 
 from calotype.assets.base import Content, Readiness, Stored, checked
 from calotype.errors import AssetUnavailableError
+
+if TYPE_CHECKING:  # obstore has these names for type checkers only
+    from obstore.store import ClientConfig, RetryConfig
 
 _CHUNK = 4 << 20
 _PART = 8 << 20

@@ -11,6 +11,7 @@ _RANGE = re.compile(
 )
 _ETAG = re.compile(r'(?:W/)?("[^"]*")')
 _LONGEST_NUMBER = 18
+_OPEN_END = "9" * (_LONGEST_NUMBER + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def read_range(header: str | None, size: int) -> Part | Unsatisfiable | None:
         return None
     if match["suffix"] is not None:
         return _suffix(_number(match["suffix"]), size)
-    first, last = _number(match["first"]), _number(match["last"] or "9" * _LONGEST_NUMBER)
+    first, last = _number(match["first"]), _number(match["last"] or _OPEN_END)
     if last < first:
         return None
     return Part(first, min(last + 1, size)) if first < size else UNSATISFIABLE
