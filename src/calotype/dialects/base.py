@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, InstanceOf, ValidationError, WithJsonSchema
 
-from calotype.errors import CalotypeError
-from calotype.jobs.kinds import Kind
+from calotype.errors import BodyTooLargeError, CallerError, CalotypeError, InvalidInputError
+from calotype.jobs.kinds import Kind, problems_of
 from calotype.jobs.model import Job, JobError, Output, Progress
 from calotype.jobs.states import JobState
 
@@ -24,24 +24,25 @@ Json = Any
 
 
 class Verb(StrEnum):
-    """What an operation does: the server has one piece of code for each."""
+    """What an operation does: the server has one piece of code for each, and hands the row's `reply` what stands here."""
 
-    SUBMIT = "submit"
-    READ = "read"
-    LIST = "list"
-    CANCEL = "cancel"
-    RETRY = "retry"
-    ERASE = "erase"
-    EVENTS = "events"
-    ACCOUNT_EVENTS = "account_events"
-    UPLOAD = "upload"
-    READ_ASSET = "read_asset"
-    KINDS = "kinds"
-    MODELS = "models"
-    ACCOUNT = "account"
-    LIST_KEYS = "list_keys"
-    CREATE_KEY = "create_key"
-    REVOKE_KEY = "revoke_key"
+    SUBMIT = "submit"  # (job, links); to a dry run: (quote)
+    READ = "read"  # (job, links)
+    LIST = "list"  # (page)
+    CANCEL = "cancel"  # (job, links)
+    RETRY = "retry"  # (job, links)
+    ERASE = "erase"  # ()
+    EVENTS = "events"  # (happening), once for each
+    ACCOUNT_EVENTS = "account_events"  # (happening), once for each
+    UPLOAD = "upload"  # (asset)
+    READ_ASSET = "read_asset"  # (asset)
+    KINDS = "kinds"  # (offers)
+    MODELS = "models"  # (cards)
+    ACCOUNT = "account"  # (account)
+    LIST_KEYS = "list_keys"  # (keys)
+    CREATE_KEY = "create_key"  # (key, the secret)
+    REVOKE_KEY = "revoke_key"  # ()
+    REFERENCE = "reference"  # not asked: the answer is the dialect's OpenAPI document
 
 
 class Format(StrEnum):
@@ -50,6 +51,7 @@ class Format(StrEnum):
     JSON = "application/json"
     URLENCODED = "application/x-www-form-urlencoded"
     MULTIPART = "multipart/form-data"
+    BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,10 @@ class Upload:
     filename: str
     media_type: str
     size: int
+
+
+FilePart = Annotated[InstanceOf[Upload], WithJsonSchema({"type": "string", "format": "binary"})]
+"""A field of a body that only a file part of a form can fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,8 @@ class Draft:
     webhook: Mapping[str, Any] | None = None
     deadline: float | None = None
     start_deadline: float | None = None
-    idempotency_key: str | None = None
+    unused: Sequence[Upload] = ()
+    """Files the API takes and our engines cannot use: they must be images all the same, and are then dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +121,85 @@ class Links:
     preview_url: str | None = None
     queue_position: int | None = None
     eta_seconds: float | None = None
+    is_possible: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of jobs, newest first; the cursors lead to older (`next`) and newer (`previous`) ones."""
+
+    jobs: Sequence[Job]
+    next: str | None
+    previous: str | None
+    links: Callable[[Job], Links]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a submission would cost and use, had it been made."""
+
+    kind: Kind
+    model: str
+    input: Mapping[str, Any]
+    price: int
+    balance: int
+    is_affordable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event of a job, as the log has it. `position` resumes the stream behind it."""
+
+    position: str
+    seq: int
+    job_id: UUID
+    event: str
+    state: JobState
+    attempt: int
+    version: int
+    data: Mapping[str, Any]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssetView:
+    """A stored file of an account: an upload or an output."""
+
+    file: Output
+    role: str
+    url: str | None
+    job_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """Who a key belongs to and what it may still spend: a floor of None means no limit."""
+
+    account_id: UUID
+    name: str
+    balance: int
+    floor: int | None
+    scopes: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A kind of job this server makes: what it takes, which models make it, and the price of one output."""
+
+    kind: Kind
+    input_schema: Mapping[str, Any]
+    models: Sequence[str]
+    price: int
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One row of an API.
 
-    `path` is below the dialect's prefix, with {names} in braces. `read` turns an incoming request into a draft (SUBMIT only).
-    `receipt` words the answer from the job. `replies` lists the error statuses it can answer, for the reference.
+    `path` is below the dialect's prefix, with {names} in braces. `scope` is what a key needs; None = no key is asked for. `read`
+    turns an incoming request into a draft (SUBMIT only). `reply` words the answer from what `Verb` says, and None means
+    `Dialect.job`; `answer` is its model for the reference. `refusals` are the errors this row has beside those that every row
+    of its sort has.
     """
 
     name: str
@@ -130,37 +208,106 @@ class Operation:
     verb: Verb
     summary: str
     accepted: int = 200
-    scope: str = "read"
+    scope: str | None = "read"
     body: type[BaseModel] | None = None
+    is_body_optional: bool = False
     formats: frozenset[Format] = frozenset({Format.JSON})
     file_fields: frozenset[str] = frozenset()
+    query: Mapping[str, str] = field(default_factory=dict)
     kind: Kind | None = None
     read: Callable[[Incoming], Draft] | None = None
-    receipt: Callable[[Job, Links], Reply] | None = None
-    replies: tuple[int, ...] = (401,)
+    reply: Callable[..., Reply] | None = None
+    answer: type[BaseModel] | None = None
+    refusals: tuple[type[CalotypeError], ...] = ()
     tag: str = "jobs"
     is_in_schema: bool = True
 
 
 class Dialect(Protocol):
-    """One API: its rows, and how it words a job and an error."""
+    """One API: its rows, and how it words a job and an error.
+
+    `has_lasting_links`: a link lives as long as its file, so two reads always show the same one. `reads_other_formats_as_empty`:
+    a body in a format the row does not take counts as no body at all, instead of being refused.
+    """
 
     id: str
     prefix: str
     title: str
     operations: Sequence[Operation]
+    has_lasting_links: bool
+    reads_other_formats_as_empty: bool
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """Return the API key a request carries, however this API sends it; header names are lower case."""
+        ...
+
+    def job_id(self, text: str) -> UUID:
+        """Return the job a path names; raise the error this API answers when it can be none."""
         ...
 
     def job(self, job: Job, links: Links) -> Reply:
         """Return the answer to reading a job."""
         ...
 
-    def refuse(self, error: CalotypeError, *, operation: Operation | None, request_id: str) -> Reply:
+    def refuse(self, error: CalotypeError, request_id: str) -> Reply:
         """Return the answer to a request that an error ended."""
         ...
+
+    def status_of(self, error: type[CalotypeError]) -> int:
+        """Return the HTTP status this API gives an error."""
+        ...
+
+    def error_model(self, status: int) -> type[BaseModel]:
+        """Return the model of an error body, for the reference."""
+        ...
+
+
+class UnreadableError(InvalidInputError):
+    """A request's fields break their model's rules. `found` is what Pydantic says, the values sent included."""
+
+    def __init__(self, place: str, error: ValidationError) -> None:
+        self.place = place
+        self.found = error.errors(include_url=False)
+        super().__init__(problems_of(error))
+
+
+class UnsupportedFormatError(CallerError):
+    """The body is in a format this operation does not take."""
+
+    code = "unsupported_format"
+    cure = "Send the body in one of the formats the message names, with a Content-Type that says so."
+
+    def __init__(self, formats: frozenset[Format]) -> None:
+        super().__init__(f"This operation takes {' or '.join(sorted(formats))}.")
+
+
+class FileTooLargeError(BodyTooLargeError):
+    """A file part has more bytes than we take."""
+
+    code = "file_too_large"
+    cure = "Send a smaller file."
+
+
+class MethodNotAllowedError(CallerError):
+    """The path is there, for other methods."""
+
+    code = "method_not_allowed"
+    cure = "Use one of the methods in the Allow header."
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(f"This path takes {', '.join(allowed)}.")
+
+
+class UnknownPathError(CallerError):
+    """No operation has this path."""
+
+    code = "unknown_path"
+    cure = "See the reference at /docs."
+    noun: ClassVar[str] = "path"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this path.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,253 @@
+"""What the native API answers, as models: the reference is printed from them and a test holds every reply against them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from calotype.jobs.kinds import Kind
+from calotype.jobs.states import JobState
+
+
+class Answer(BaseModel):
+    """The parent of every answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProgressAnswer(Answer):
+    """How far the job is. `percent` is over the whole job and never falls."""
+
+    done: int
+    total: int
+    phase: str | None
+    percent: float
+
+
+class QueueAnswer(Answer):
+    """Where a waiting job stands; null where nobody knows."""
+
+    position: int | None = Field(description="How many jobs of the same model stand before it")
+    eta_seconds: float | None
+    is_possible: bool | None = Field(description="Whether a worker that can make it is there")
+
+
+class OutputAnswer(Answer):
+    """One result. The link needs no key and works until `expires_at`; read the job again for a fresh one."""
+
+    asset_id: UUID
+    url: str | None = Field(description="Null once the file was erased")
+    thumbnail_url: str | None
+    media_type: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    bytes: int
+    sha256: str
+    expires_at: datetime | None
+    provenance: dict[str, Any]
+
+
+class ErrorAnswer(Answer):
+    """Why the job failed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class CreditsAnswer(Answer):
+    """The job's money, in credits."""
+
+    price: int
+    held: int
+    captured: int
+    refunded: int
+
+
+class WebhookAnswer(Answer):
+    """Where the job's events go."""
+
+    url: str
+    events: list[str]
+
+
+class JobLinks(Answer):
+    """Where to go from here."""
+
+    self: str
+    events: str
+    cancel: str
+    retry: str
+
+
+class JobAnswer(Answer):
+    """A job."""
+
+    id: UUID
+    kind: Kind
+    model: str
+    requested_model: str
+    face: str = Field(description="The API through which it was submitted")
+    state: JobState
+    progress: ProgressAnswer
+    queue: QueueAnswer
+    attempt: int
+    input: dict[str, Any]
+    outputs: list[OutputAnswer]
+    preview: str | None = Field(description="A link to a small picture of the work so far")
+    error: ErrorAnswer | None
+    credits: CreditsAnswer
+    webhook: WebhookAnswer | None
+    tags: dict[str, str]
+    batch: UUID | None
+    depends_on: list[UUID]
+    retry_of: UUID | None
+    created_at: datetime
+    queued_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    links: JobLinks
+
+
+class JobRow(Answer):
+    """A job in a list."""
+
+    id: UUID
+    kind: Kind
+    model: str
+    face: str
+    state: JobState
+    progress: ProgressAnswer
+    prompt: str | None = Field(description="The first 200 characters")
+    error: ErrorAnswer | None
+    price: int
+    tags: dict[str, str]
+    retry_of: UUID | None
+    created_at: datetime
+    finished_at: datetime | None
+    links: JobLinks
+
+
+class JobPage(Answer):
+    """Jobs, newest first. `next` goes into `after` for older ones, `previous` into `before` for newer ones."""
+
+    data: list[JobRow]
+    has_more: bool
+    next: str | None
+    previous: str | None
+
+
+class QuoteAnswer(Answer):
+    """What a job would cost and use; nothing was stored."""
+
+    kind: Kind
+    model: str
+    input: dict[str, Any]
+    price: int
+    balance: int
+    is_possible: bool = Field(description="Whether the account can pay for it")
+    eta_seconds: float | None
+
+
+class EventAnswer(Answer):
+    """The `data` of one server-sent event; its `id` resumes the stream."""
+
+    seq: int
+    job_id: UUID
+    event: str
+    state: JobState
+    attempt: int
+    version: int
+    data: dict[str, Any]
+    at: datetime
+
+
+class AssetAnswer(Answer):
+    """A stored file: an upload, or a job's output."""
+
+    id: UUID
+    role: str
+    url: str | None
+    media_type: str
+    width: int | None
+    height: int | None
+    duration: float | None
+    bytes: int
+    sha256: str
+    job_id: UUID | None
+    expires_at: datetime | None
+
+
+class KindAnswer(Answer):
+    """What can be made, and the JSON Schema of its input."""
+
+    kind: Kind
+    models: list[str]
+    price: int = Field(description="Credits for each output")
+    input_schema: dict[str, Any]
+
+
+class KindList(Answer):
+    """Every kind."""
+
+    data: list[KindAnswer]
+
+
+class ModelAnswer(Answer):
+    """An engine on offer."""
+
+    id: str
+    title: str
+    version: str
+    kinds: list[str]
+    licences: list[str]
+    limits: dict[str, int]
+
+
+class ModelList(Answer):
+    """Every model."""
+
+    data: list[ModelAnswer]
+
+
+class AccountAnswer(Answer):
+    """The account of the key. A floor of null means that nothing limits what it may spend."""
+
+    id: UUID
+    name: str
+    balance: int
+    floor: int | None
+    scopes: list[str]
+
+
+class KeyAnswer(Answer):
+    """A key as it may be shown."""
+
+    id: UUID
+    name: str
+    hint: str
+    state: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class KeyList(Answer):
+    """Every key of the account."""
+
+    data: list[KeyAnswer]
+
+
+class NewKeyAnswer(Answer):
+    """A new key: `key` is shown this once."""
+
+    id: UUID
+    name: str
+    key: str
+    scopes: list[str]
+    expires_at: datetime | None
