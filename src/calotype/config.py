@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from calotype.errors import ConfigError
 
 ENV_PREFIX = "CALOTYPE_"
-CLIENT_VARIABLES = frozenset({"CALOTYPE_URL", "CALOTYPE_API_KEY"})
-"""Read by the client, not by the server: the two share the prefix."""
+NOT_SETTINGS = frozenset({"CALOTYPE_URL", "CALOTYPE_API_KEY", "CALOTYPE_LIFELINE"})
+"""Read by the client, or handed by `serve` to its parts: they share the prefix."""
 
 
 class Section(BaseModel):
@@ -170,7 +170,7 @@ def _merged(base: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
 
 def _refuse_unknown_variables() -> None:
     for variable in sorted(os.environ):
-        if not variable.startswith(ENV_PREFIX) or variable in CLIENT_VARIABLES:
+        if not variable.startswith(ENV_PREFIX) or variable in NOT_SETTINGS:
             continue
         section = variable.removeprefix(ENV_PREFIX).lower().split("__")[0]
         if section not in Settings.model_fields:

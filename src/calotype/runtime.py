@@ -1,0 +1,172 @@
+"""Puts one process together: the only module that names concrete stores, and hands everyone what they need."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from calotype.accounts import Accounts
+from calotype.assets.base import Assets
+from calotype.assets.files import FileAssets
+from calotype.assets.objects import ObjectAssets
+from calotype.clock import Clock, SystemClock
+from calotype.config import Settings
+from calotype.errors import DataFolderError
+from calotype.lifecycle import Lifecycle, Policy
+from calotype.store.database import Database
+from calotype.store.embedded import EmbeddedDatabase
+from calotype.store.migrate import migrate
+from calotype.telemetry import log
+
+URL_FILE = "database-url"
+CLIENT_FILE = "client.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every process has: a connected database, and the parts that stand on it."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    lifecycle: Lifecycle
+    accounts: Accounts
+    assets: Assets
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Return what jobs are held to, from the settings."""
+    jobs = settings.jobs
+    return Policy(
+        attempts=jobs.attempts,
+        lease=jobs.lease,
+        deadline=jobs.deadline,
+        max_deadline=jobs.max_deadline,
+        retention=jobs.retention,
+        blocked_words=jobs.blocked_words,
+    )
+
+
+def assets_of(settings: Settings) -> Assets:
+    """Return the asset store: an object store's URL, a folder's path, or a folder inside the data folder."""
+    url = settings.assets.url
+    if url is not None and "://" in url and not url.startswith("file://"):
+        return ObjectAssets(url)
+    root = Path(url.removeprefix("file://")) if url is not None else settings.data / "assets"
+    return FileAssets(root, settings.assets.floor)
+
+
+@asynccontextmanager
+async def core(settings: Settings, url: str, name: str) -> AsyncIterator[Core]:
+    """Connect to the database and put the common parts together."""
+    clock = SystemClock()
+    async with Database(url, size=settings.database.pool, name=f"calotype-{name}") as database:
+        yield Core(
+            settings=settings,
+            clock=clock,
+            database=database,
+            lifecycle=Lifecycle(database, policy_of(settings)),
+            accounts=Accounts(database, clock),
+            assets=assets_of(settings),
+        )
+
+
+# --- the data folder -----------------------------------------------------------------------------
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data folder, for its owner alone. Raises `DataFolderError`."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        raise DataFolderError(folder, "it is a file, not a folder") from None
+    except OSError as error:
+        raise DataFolderError(folder, (error.strerror or str(error)).lower()) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataFolderError(folder, f"user {os.geteuid()} has no right to write in it")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a small file that only its owner may read."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[str]:
+    """Lend the URL of this installation's migrated database.
+
+    It is the one the settings give, else the one the last `serve` in this data folder was given, else the data folder's own
+    server, which is started when nobody has, and stopped by whoever leaves it last.
+    """
+    url = settings.database_url or _noted_url(settings.data)
+    if url is not None:
+        migrate(url)
+        yield url
+        return
+    prepare_folder(settings.data)
+    with EmbeddedDatabase(settings.data) as own:
+        migrate(own)
+        yield own
+
+
+def _noted_url(folder: Path) -> str | None:
+    """Return the URL an earlier `serve` wrote down, unless it is that of the folder's own server."""
+    try:
+        url = (folder / URL_FILE).read_text("utf-8").strip()
+    except OSError:
+        return None
+    is_socket = parse_qs(urlsplit(url).query).get("host", [""])[0].startswith("/")
+    return None if is_socket and (folder / "database").exists() else url
+
+
+# --- a process's life ----------------------------------------------------------------------------
+
+
+def stop_on_signals(stop: asyncio.Event) -> None:
+    """Set `stop` on SIGTERM and SIGINT, and when the process that supervises us is gone."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _stop_with_supervisor(loop, stop)
+
+
+LIFELINE = "CALOTYPE_LIFELINE"
+"""Names the pipe whose other end the supervisor holds: it closes when the supervisor dies, however it dies."""
+
+
+def _stop_with_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    descriptor = os.environ.pop(LIFELINE, None)
+    if descriptor is None:
+        return
+
+    def cut() -> None:
+        loop.remove_reader(int(descriptor))
+        log.warning("supervisor.gone")
+        stop.set()
+        loop.call_later(_LAST_GASP, os._exit, 1)
+
+    loop.add_reader(int(descriptor), cut)
+
+
+_LAST_GASP = 2.0
+"""Seconds an orphan may take to end by itself: the next supervisor wants its place."""
+
+
+@contextlib.contextmanager
+def quiet_interrupts() -> Iterator[None]:
+    """End on Ctrl-C without a traceback."""
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
