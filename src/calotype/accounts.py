@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import psycopg.errors
 from psycopg.rows import DictRow
 
 from calotype.clock import Clock
