@@ -62,7 +62,8 @@ def _limit() -> None:
     for what, value in _LIMITS.items():
         _, hard = resource.getrlimit(what)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(what, (most, most))
+        # a process is told once of its soft limit of processor time; at the hard one it is killed without a reason
+        resource.setrlimit(what, (max(most - 1, 1) if what == resource.RLIMIT_CPU else most, most))
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
@@ -89,6 +90,8 @@ def _decode(data: bytes, found: Format) -> tuple[Image.Image, bool]:
         return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image, _is_photo(data, found)
     except (RefusedError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:
+        raise RefusedError(f"it is larger than {MOST_PIXELS // 1_000_000} megapixels") from error
     except Exception as error:  # decoders raise whatever a hostile file drives them to
         raise RefusedError("it is damaged or cut short") from error
 

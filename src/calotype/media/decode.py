@@ -17,6 +17,7 @@ from calotype.errors import DiskFullError, InvalidImageError
 from calotype.media.probe import Format, ImageFacts, inspect
 
 _PATIENCE = 30.0
+_CHILD = (sys.executable, "-P", "-s", "-m", "calotype.media.child")
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 # each child may take 1.5 GB and a core for 20 s: the pool, not the callers, says how many there are
@@ -50,10 +51,9 @@ def _decode(source: Path, found: Format, target_folder: Path) -> Normalised:
 
 
 def _ask_child(source: Path, found: Format, target: Path) -> dict[str, Any]:
-    command = [sys.executable, "-P", "-s", "-m", "calotype.media.child", str(source), found.value, str(target)]
     try:
         ended = subprocess.run(
-            command,
+            [*_CHILD, str(source), found.value, str(target)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
