@@ -39,6 +39,7 @@ OPSET, IR_VERSION = 17, 9
 NCNN_MAGIC, NCNN_FP16 = "7767517", 0x01306B47
 CUBIC_A = -0.75  # ncnn's and PyTorch's bicubic
 COLOUR_WINDOW = 5  # pixels of the input over which colours are held
+COLOUR_LIMIT = 12 / 255  # what is further off is an edge drawn differently, which must not tint what lies beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +219,12 @@ def add_held_colours(graph: Graph, source: str, original: str) -> str:
     planes, wanted = add_planes(graph, source), add_planes(graph, original, "wanted")
     means = graph.add("AveragePool", [planes], "means", kernel_shape=[NETWORK_SCALE] * 2, strides=[NETWORK_SCALE] * 2)
     lost = graph.add("Sub", [wanted, means], "lost")
+    bounds = [
+        graph.constant(name, np.array(COLOUR_LIMIT * sign, np.float32)) for name, sign in (("dim", -1), ("lit", 1))
+    ]
+    bounded = graph.add("Clip", [lost, *bounds], "bounded")
     window, around = [COLOUR_WINDOW] * 2, [COLOUR_WINDOW // 2] * 4
-    smooth = graph.add("AveragePool", [lost], "smooth", kernel_shape=window, pads=around, count_include_pad=0)
+    smooth = graph.add("AveragePool", [bounded], "smooth", kernel_shape=window, pads=around, count_include_pad=0)
     reaches = (np.arange(NETWORK_SCALE) + 0.5) / NETWORK_SCALE - 0.5
     rows = np.array([[max(0.0, 1 - abs(reach - tap)) for tap in (-1, 0, 1)] for reach in reaches], np.float32)
     enlarged = add_filter(graph, smooth, "mended", rows, stride=1)
