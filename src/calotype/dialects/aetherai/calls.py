@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from calotype.dialects.aetherai.models import AIModel
+from calotype.dialects.aetherai.operations import operations
 from calotype.dialects.base import JobView, Json, Verb
 from calotype.errors import InvalidInputError, Problem
 from calotype.jobs.kinds import Kind
@@ -16,18 +18,17 @@ PREFIX: str = "/public/v1"
 IS_IDEMPOTENT: bool = False
 """The vendor documents no idempotency keys, so a submit that may have arrived is not sent again."""
 PACE: tuple[float, ...] = (1.0, 2.0, 2.0, 3.0, 4.0, 5.0)
-DEFAULT_MODEL = "GPT Image 1.5"
+DEFAULT_MODEL = AIModel.GPT_IMAGE_1_5
 
-ROWS: Mapping[Verb, tuple[str, str]] = {Verb.READ: ("GET", "/job/{job_id}")}
+_BY_NAME = {row.name: (row.method, row.path) for row in operations(is_strict=False)}
+ROWS: Mapping[Verb, tuple[str, str]] = {Verb.READ: _BY_NAME["getJob"]}
 SUBMITS: Mapping[Kind, tuple[str, str]] = {
-    Kind.IMAGE: ("POST", "/generate/image"),
-    Kind.UPSCALE: ("POST", "/image-tune/upscale"),
+    Kind.IMAGE: _BY_NAME["generateImage"],
+    Kind.UPSCALE: ("POST", "/image-tune/upscale"),  # the hosted service has it; our face has no such row yet
 }
-FIELDS: Mapping[Kind, Mapping[str, str]] = {
-    Kind.IMAGE: {"prompt": "prompt", "ref_images": "ref_images"},
-    Kind.UPSCALE: {"target": "scale", "image": "image"},
-}
+FIELDS: Mapping[Kind, Mapping[str, str]] = {Kind.IMAGE: {"prompt": "prompt"}, Kind.UPSCALE: {"target": "scale"}}
 """Our word for an input, and the name of its form field. What has no field here cannot be asked of this API."""
+FILE_FIELDS: Mapping[str, str] = {"images": "ref_images", "image": "image"}
 
 STATES: Mapping[str, JobState] = {
     "Pending": JobState.RUNNING,
@@ -61,14 +62,12 @@ def submit_fields(
     if problems:
         raise InvalidInputError(problems)
     if kind is Kind.IMAGE:
-        fields["ai_model"] = model or DEFAULT_MODEL
+        fields["ai_model"] = model or str(DEFAULT_MODEL)
     return fields
 
 
 def read_job(body: Json) -> JobView:
     """Return the job that a reply describes: the receipt holds an id alone, and a job starts out pending."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("job_id"), str):
-        raise ValueError("the reply is no job")
     state = STATES[body.get("status", "Pending")]
     cause = body.get("error_message")
     return JobView(

@@ -8,28 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from calotype.dialects.base import JobView, Json, Verb
+from calotype.dialects.native.operations import OPERATIONS
+from calotype.dialects.native.replies import PREFIX as PREFIX
 from calotype.errors import Problem
 from calotype.jobs.kinds import Kind
 from calotype.jobs.model import JobError, Progress
 from calotype.jobs.states import JobState
 
-PREFIX: str = "/native/v1"
 IS_IDEMPOTENT: bool = True
 PACE: tuple[float, ...] = (0.5, 1.0, 2.0, 3.0, 5.0)
 """Seconds between polls where the server names none."""
 
-ROWS: Mapping[Verb, tuple[str, str]] = {
-    Verb.SUBMIT: ("POST", "/jobs"),
-    Verb.READ: ("GET", "/jobs/{job_id}"),
-    Verb.LIST: ("GET", "/jobs"),
-    Verb.CANCEL: ("POST", "/jobs/{job_id}/cancel"),
-    Verb.RETRY: ("POST", "/jobs/{job_id}/retry"),
-    Verb.ERASE: ("DELETE", "/jobs/{job_id}"),
-    Verb.EVENTS: ("GET", "/jobs/{job_id}/events"),
-    Verb.UPLOAD: ("POST", "/assets"),
-    Verb.MODELS: ("GET", "/models"),
-    Verb.ACCOUNT: ("GET", "/account"),
-}
+ROWS: Mapping[Verb, tuple[str, str]] = {row.verb: (row.method, row.path) for row in OPERATIONS}
+FILE_FIELDS: Mapping[str, str] = {}
+"""Here files are uploaded first and named by their ids."""
 
 
 def submit_row(kind: Kind) -> tuple[str, str]:  # noqa: ARG001 - here one row takes every kind
@@ -55,9 +47,7 @@ def submit_fields(
 
 
 def read_job(body: Json) -> JobView:
-    """Return the job that a reply describes; raise ValueError when it describes none."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("id"), str):
-        raise ValueError("the reply is no job")
+    """Return the job that a reply describes; raise KeyError, TypeError or ValueError when it describes none."""
     outputs = tuple(output for output in body.get("outputs") or () if isinstance(output, Mapping))
     error = body.get("error")
     return JobView(
@@ -75,24 +65,20 @@ def read_event(body: Json, before: JobView) -> JobView:
     """Return the job as it stands after an event of its stream: what the event does not say stays as it was."""
     if not isinstance(body, Mapping):
         return before
-    if "outputs" in body and isinstance(body.get("id"), str):
-        return read_job(body)
     told = body.get("data")
-    facts = {**told, **body} if isinstance(told, Mapping) else body
-    progress = _progress(facts.get("progress") or (facts if "percent" in facts else None))
-    state = JobState(facts["state"]) if "state" in facts else before.state
-    return replace(before, state=state, progress=progress or before.progress)
+    progress = _progress(told) if isinstance(told, Mapping) and "percent" in told else before.progress
+    return replace(before, state=JobState(body["state"]), progress=progress)
 
 
 def read_page(body: Json) -> tuple[Sequence[JobView], str | None]:
     """Return a page of jobs and the cursor of the next one."""
-    rows = tuple(read_job(row) for row in body.get("jobs", body.get("data", ())))
+    rows = tuple(read_job(row) for row in body["data"])
     return rows, body.get("next") if body.get("has_more") else None
 
 
 def read_asset_id(body: Json) -> str:
     """Return the id of the asset that an upload made."""
-    return str(UUID(body.get("asset_id") or body["id"]))
+    return str(UUID(body["id"]))
 
 
 def read_fault(status: int, body: Json) -> tuple[str | None, str, tuple[Problem, ...]]:
