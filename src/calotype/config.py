@@ -53,10 +53,16 @@ class WorkerSettings(Section):
     device: str = "cpu"
     heartbeat: timedelta = timedelta(seconds=3)
     grace: timedelta = timedelta(seconds=5)
+    silence: timedelta = timedelta(seconds=60)
+    """An engine's process that for so long neither reports progress nor answers a ping is taken for hung and ended."""
+    drain: timedelta = timedelta(seconds=20)
+    """How long a job in hand may go on once the worker is told to stop; then it is handed back."""
     memory_limit: int = 6_000_000_000
     recycle_after_switches: int = 20
     warm_jobs: int = 8
     warm_time: timedelta = timedelta(seconds=60)
+    extra_engines: tuple[str, ...] = ()
+    """Engines besides the built-in ones, each as "package.module:CARD"."""
 
 
 class AssetSettings(Section):

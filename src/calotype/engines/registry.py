@@ -1,0 +1,51 @@
+"""Which engines there are, said by their cards: nothing heavy is imported to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+
+from calotype.engines.base import Card
+from calotype.errors import ConfigError, UnknownModelError
+from calotype.jobs.kinds import Kind
+
+BUILT_IN = ("calotype.engines.illustrator.card:CARD", "calotype.engines.upscale.card:CARD")
+"""The first engine of a kind is the kind's default."""
+
+
+@cache
+def cards(extra: tuple[str, ...] = ()) -> tuple[Card, ...]:
+    """Return the cards of the built-in engines and of the extra ones, each given as "package.module:NAME"."""
+    found = tuple(_card_at(path) for path in (*BUILT_IN, *extra))
+    ids = [card.id for card in found]
+    if len(set(ids)) < len(ids):
+        raise ConfigError(f"Two engines share an id: {', '.join(sorted(ids))}.")
+    return found
+
+
+def card_of(model: str, known: Sequence[Card] | None = None) -> Card:
+    """Return the model's card; `UnknownModelError` when there is none."""
+    for card in cards() if known is None else known:
+        if card.id == model:
+            return card
+    raise UnknownModelError(model, "any")
+
+
+def default_model(kind: Kind, known: Sequence[Card] | None = None) -> str:
+    """Return the model that makes this kind when the caller names none."""
+    for card in cards() if known is None else known:
+        if kind in card.kinds:
+            return card.id
+    raise UnknownModelError("default", kind)
+
+
+def _card_at(path: str) -> Card:
+    module, _, name = path.partition(":")
+    try:
+        card = getattr(import_module(module), name or "CARD")
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"There is no engine card at {path}: {error}.") from error
+    if not isinstance(card, Card):
+        raise ConfigError(f"{path} is not an engine's card.")
+    return card

@@ -1,0 +1,1 @@
+"""Takes jobs and lets engines make them: one process a device."""
