@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import calotype_data
-from calotype.engines.base import Context, Estimate, Order, Probe
+from calotype.engines.base import Cancelled, Context, Estimate, Order, Probe
 from calotype.engines.upscale.card import CARD
 from calotype.engines.upscale.limits import Size, check_size
 from calotype.engines.upscale.passes import Passes, passes_for
@@ -84,8 +84,10 @@ class UpscaleEngine:
                 self._run_one(order, context)
             except MemoryError as error:
                 raise OutOfMemoryError from error
-            finally:
+            except Cancelled:
                 self._trim()
+                raise
+            self._trim()
 
     def unload(self) -> None:
         """Drop the network."""
