@@ -249,6 +249,16 @@ class Chatty(_Engine):
         sys.stdout.flush()
 
 
+class Nosy(_Engine):
+    """Tells what it can see of the worker's settings."""
+
+    card = _card("Nosy")
+
+    def run(self, orders: Sequence[Order], context: Context) -> None:
+        seen = sorted(name for name in os.environ if name.startswith("CALOTYPE_"))
+        context.write(png(), "image/png", provenance={"seen": seen, "folder_on_path": "" in sys.path})
+
+
 class Missing(_Engine):
     """Cannot run here."""
 
@@ -271,4 +281,4 @@ INSTANT, OTHER, SLOW, BRIEF, STUBBORN = Instant.card, Other.card, Slow.card, Bri
 SPINNING, NATIVE, KILLABLE, SLOW_TO_LOAD = Spinning.card, Native.card, Killable.card, SlowToLoad.card
 EXITING, CRASHING, CRASHING_ONCE, EATER = Exiting.card, Crashing.card, CrashingOnce.card, Eater.card
 FAILING, EMPTY, ESCAPING, CHATTY, MISSING = Failing.card, Empty.card, Escaping.card, Chatty.card, Missing.card
-COPYING = Copying.card
+COPYING, NOSY = Copying.card, Nosy.card

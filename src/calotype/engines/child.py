@@ -17,7 +17,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -25,6 +24,7 @@ from calotype.engines import lifeline
 from calotype.engines.base import Cancelled, Engine, Order
 from calotype.engines.desk import Desk
 from calotype.engines.protocol import Fault, Frame, GarbledError, Word, read_frame
+from calotype.engines.registry import engine_at
 from calotype.errors import CallerError, EngineError, OutOfMemoryError, TransientEngineError
 from calotype.jobs.kinds import Kind
 
@@ -80,7 +80,7 @@ class Child:
                 self._work.put(frame)
 
     def _probe(self, frame: Frame) -> None:
-        probe = _engine_at(frame.facts["loader"]).probe()
+        probe = engine_at(frame.facts["loader"]).probe()
         self._say(Word.PROBED, id=frame.facts["id"], ok=probe.ok, reason=probe.reason)
 
     def _load(self, frame: Frame) -> None:
@@ -88,7 +88,7 @@ class Child:
         if self._engine is not None:
             engine, self._engine = self._engine, None
             engine.unload()
-        engine = _engine_at(frame.facts["loader"])
+        engine = engine_at(frame.facts["loader"])
         engine.load(frame.facts["device"], self._reporter(number))
         engine.warm()
         self._engine = engine
@@ -132,12 +132,6 @@ def _next_frame(source: BinaryIO) -> Frame | None:
         return read_frame(source)
     except (OSError, GarbledError):
         return None
-
-
-def _engine_at(loader: str) -> Engine:
-    module, _, name = loader.partition(":")
-    engine: Engine = getattr(import_module(module), name)()
-    return engine
 
 
 def _fault_of(error: Exception) -> tuple[Fault, str]:

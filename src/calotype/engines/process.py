@@ -21,6 +21,8 @@ from calotype.errors import ChildDiedError, EngineError, OutOfMemoryError, Trans
 
 _SECRET_PREFIX = "CALOTYPE_"  # noqa: S105 - settings such as the database's URL, which no engine needs
 _LONGEST_LINE = 500
+_LAST_WORDS = 0.5
+"""How long to read what was printed at the end: something the engine started may hold that pipe open for ever."""
 _ERRORS: dict[Fault, type[EngineError]] = {
     Fault.ENGINE: EngineError,
     Fault.TRANSIENT: TransientEngineError,
@@ -139,6 +141,7 @@ class EngineProcess:
         """End it, and return when it is gone."""
         self.kill()
         await asyncio.to_thread(self._process.wait)
+        await asyncio.wait([self._printing], timeout=_LAST_WORDS)
         self._pipes.close()
         await asyncio.wait([self._printing])
 
@@ -180,7 +183,7 @@ class _Pipes:
         self.spoken = spoken
         self.said = said
         self.printed = printed
-        self._lifeline = lifeline
+        self._lifeline = os.fdopen(lifeline, "wb", buffering=0)
         self._transports: list[asyncio.BaseTransport] = []
 
     @classmethod
@@ -195,8 +198,8 @@ class _Pipes:
         return pipes
 
     def close(self) -> None:
-        os.close(self._lifeline)
-        self.printed.feed_eof()  # something the engine started may hold its end open for ever
+        self._lifeline.close()
+        self.printed.feed_eof()
         for transport in self._transports:
             transport.close()
 

@@ -95,5 +95,5 @@ def _frame_of(header: bytes, body: bytes) -> Frame:
     try:
         facts = json.loads(header)
         return Frame(Word(facts.pop("word")), facts, body)
-    except (ValueError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         raise GarbledError("a frame's header is not what we send") from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 
-from calotype.engines.base import Card
+from calotype.engines.base import Card, Engine
 from calotype.errors import ConfigError, UnknownModelError
 from calotype.jobs.kinds import Kind
 
@@ -38,6 +38,13 @@ def default_model(kind: Kind, known: Sequence[Card] | None = None) -> str:
         if kind in card.kinds:
             return card.id
     raise UnknownModelError("default", kind)
+
+
+def engine_at(loader: str) -> Engine:
+    """Return the engine at "package.module:Class", its code imported and nothing loaded. Raises what its import raises."""
+    module, _, name = loader.partition(":")
+    engine: Engine = getattr(import_module(module), name)()
+    return engine
 
 
 def _card_at(path: str) -> Card:

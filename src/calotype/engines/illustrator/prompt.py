@@ -12,7 +12,7 @@ from calotype.engines.illustrator import lexicon as lex
 from calotype.engines.illustrator.art import Drawing, Library
 from calotype.engines.illustrator.phrases import background_at, longest_in, purpose_at
 from calotype.engines.illustrator.reading import Mention, Reading, Relation
-from calotype.engines.illustrator.words import is_mark, is_plural, singular, split
+from calotype.engines.illustrator.words import is_invariant, is_mark, is_plural, singular, split
 
 MOST_MENTIONS = 12
 MOST_OF_A_KIND = 12
@@ -271,6 +271,11 @@ class PromptReader:
         longest_other = max(len(longest_in(table, self._words, at, 4).split()) for table in (lex.SCENES, lex.STYLES, lex.RELATIONS))
         if drawing is None or length < 2 or length <= longest_other:
             return 0
+        described = self._words[at : at + length - 1]
+        self._paint = next((lex.COLOURS[word] for word in described if word in lex.COLOURS), self._paint)
+        for word in described:
+            if word in lex.SCENE_ADJECTIVES:
+                self._reading.add_scenes(lex.SCENES[word])
         self._take(" ".join(self._words[at : at + length]), drawing, plural=plural)
         return length
 
@@ -309,6 +314,7 @@ class PromptReader:
 
     def _take(self, name: str, drawing: Drawing, *, plural: bool) -> None:
         """Close the noun phrase: note what it names and how it stands to what came before."""
+        plural = plural or (self._count is None and not self._definite and is_invariant(name))
         if self._definite and not plural and self._paint is None:
             earlier = [n for n, mention in enumerate(self._reading.mentions) if mention.drawing.id == drawing.id]
             if earlier:

@@ -46,3 +46,9 @@ def singular(word: str) -> str:
 def is_plural(word: str) -> bool:
     """Whether a noun stands in the plural by its look."""
     return singular(word) != word
+
+
+def is_invariant(name: str) -> bool:
+    """Whether a noun's plural looks like its singular, so that without an article it means several."""
+    last = name.split()[-1]
+    return last in {"sheep", "deer", "reindeer"} or (last.endswith("fish") and last != "starfish")
