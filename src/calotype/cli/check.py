@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
@@ -14,7 +15,8 @@ from calotype import __version__
 from calotype.audit import Acknowledged, Report, audit, read_journal
 from calotype.cli.administer import data_option, database_option, json_option, settings_from, show, with_core, worded
 from calotype.config import Settings
-from calotype.engines.registry import cards, engine_of
+from calotype.engines.base import Card
+from calotype.engines.registry import cards, engine_at
 from calotype.errors import CalotypeError, ConfigError
 from calotype.runtime import Core
 
@@ -70,30 +72,30 @@ def _worded(report: Report) -> str:
 def doctor(data: Path | None, database_url: str | None, as_json: bool) -> None:
     """Say what of Calotype works on this machine, and for what does not, why."""
     settings = settings_from(data, database_url)
-    found = {
-        "version": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "disk": _disk(settings),
-        "database": _database(settings),
-        "engines": {card.id: _engine(card.id, settings) for card in cards(settings.worker.extra_engines)},
-    }
-    is_well = all(part["ok"] for part in (found["disk"], found["database"], *found["engines"].values()))
-    show({"ok": is_well, **found}, as_json=as_json, lines=lambda: _report(found))
+    parts = {"disk": _disk(settings), "database": _database(settings)}
+    parts |= {f"engine {card.id}": _engine(card) for card in cards(settings.worker.extra_engines)}
+    is_well = all(part.ok for part in parts.values())
+    facts = {"ok": is_well, "version": __version__, "parts": {name: asdict(part) for name, part in parts.items()}}
+    show(facts, as_json=as_json, lines=lambda: _report(parts))
     sys.exit(0 if is_well else 1)
 
 
-def _disk(settings: Settings) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whether one thing works here, and what to say about it."""
+
+    ok: bool
+    says: str
+
+
+def _disk(settings: Settings) -> Part:
     place = next(path for path in (settings.data.absolute(), *settings.data.absolute().parents) if path.exists())
     free = shutil.disk_usage(place).free
     is_enough = free > settings.assets.floor
-    return {
-        "ok": is_enough,
-        "says": f"{free / 1e9:.1f} GB free at {place}" + ("" if is_enough else ", below the floor"),
-    }
+    return Part(is_enough, f"{free / 1e9:.1f} GB free at {place}" + ("" if is_enough else ", below the floor"))
 
 
-def _database(settings: Settings) -> dict[str, object]:
+def _database(settings: Settings) -> Part:
     async def version(parts: Core) -> str:
         async with parts.database.connection() as db:
             row = await (await db.execute("show server_version")).fetchone()
@@ -101,28 +103,19 @@ def _database(settings: Settings) -> dict[str, object]:
         return str(row["server_version"])
 
     try:
-        return {"ok": True, "says": f"PostgreSQL {with_core(settings, version)}"}
+        return Part(True, f"PostgreSQL {with_core(settings, version)}")
     except CalotypeError as error:
-        return {"ok": False, "says": str(error)}
+        return Part(False, str(error))
 
 
-def _engine(model: str, settings: Settings) -> dict[str, object]:
+def _engine(card: Card) -> Part:
     try:
-        probe = engine_of(model, settings.worker.extra_engines).probe()
+        probe = engine_at(card.loader).probe()
     except (CalotypeError, ImportError) as error:
-        return {"ok": False, "says": str(error)}
-    return {"ok": probe.ok, "says": probe.reason or "ready"}
+        return Part(False, str(error))
+    return Part(probe.ok, probe.reason or "ready")
 
 
-def _report(found: dict[str, object]) -> str:
-    engines = found["engines"]
-    assert isinstance(engines, dict), "made above"
-    parts = {
-        "disk": found["disk"],
-        "database": found["database"],
-        **{f"engine {name}": part for name, part in engines.items()},
-    }
-    head = f"Calotype {found['version']} on Python {found['python']}, {found['platform']}"
-    return "\n".join(
-        [head, *(f"{'ok ' if part['ok'] else 'NO '} {name}: {part['says']}" for name, part in parts.items())]  # type: ignore[index]
-    )
+def _report(parts: Mapping[str, Part]) -> str:
+    head = f"Calotype {__version__} on Python {platform.python_version()}, {platform.platform()}"
+    return "\n".join([head, *(f"{'ok ' if part.ok else 'NO '} {name}: {part.says}" for name, part in parts.items())])
