@@ -47,7 +47,7 @@ class Outline:
         return (self.box[2] - self.box[0]) / max(self.box[3] - self.box[1], 0.01)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
     """One thing that can be drawn, in one set or several."""
 

@@ -1,0 +1,268 @@
+"""Blocks: things that belong together (a cat on a sofa, tulips in a vase on a table) as one arrangement to be placed.
+
+Inside a block lengths are in the size unit of `traits`; x is measured from the block's middle, y from what it stands on,
+downward. Parts are kept in the order they are painted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from calotype.engines.illustrator import traits
+from calotype.engines.illustrator.art import Drawing
+from calotype.engines.illustrator.reading import Reading, Relation
+from calotype.engines.illustrator.traits import Place
+
+MOST_COVERED = 0.34
+"""The most of a thing that what sits on it may cover."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One drawing in a block: which mention and which of its instances, and where: left, top, width and height."""
+
+    mention: int
+    instance: int
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Parts that are placed together."""
+
+    parts: tuple[Part, ...]
+    root: Part
+
+    @property
+    def left(self) -> float:
+        """The leftmost edge."""
+        return min(part.x for part in self.parts)
+
+    @property
+    def width(self) -> float:
+        """From the leftmost to the rightmost edge."""
+        return max(part.x + part.width for part in self.parts) - self.left
+
+    @property
+    def top(self) -> float:
+        """The highest edge."""
+        return min(part.y for part in self.parts)
+
+    @property
+    def height(self) -> float:
+        """From the highest to the lowest edge."""
+        return max(part.y + part.height for part in self.parts) - self.top
+
+    def scaled(self, factor: float) -> Block:
+        """Return the block made larger or smaller."""
+        return self._mapped(
+            lambda part: replace(
+                part, x=part.x * factor, y=part.y * factor, width=part.width * factor, height=part.height * factor
+            )
+        )
+
+    def moved(self, x: float, y: float) -> Block:
+        """Return the block moved."""
+        return self._mapped(lambda part: replace(part, x=part.x + x, y=part.y + y))
+
+    def _mapped(self, change: Callable[[Part], Part]) -> Block:
+        changed = {id(part): change(part) for part in self.parts}
+        return Block(tuple(changed.values()), changed[id(self.root)])
+
+
+@dataclass(slots=True)
+class Builder:
+    """Builds a reading's blocks, given how wide each drawing is for its height."""
+
+    reading: Reading
+    aspect_of: Callable[[Drawing], float]
+    _children: dict[int, list[Relation]] = field(default_factory=dict)
+    _building: set[int] = field(default_factory=set)
+
+    def blocks(self) -> list[Block]:
+        """Return all blocks, in the order their roots were mentioned."""
+        attached = self._attach()
+        found: list[Block] = []
+        for number, mention in enumerate(self.reading.mentions):
+            if number not in attached:
+                found += [self._block(number, instance) for instance in range(mention.count)]
+        return found
+
+    def _attach(self) -> set[int]:
+        """Choose for each mention at most one other that carries it; return those that are carried."""
+        parents: dict[int, int] = {}
+        for relation in _with_neighbours(self.reading):
+            sky = traits.place_of(self.reading.mentions[relation.object].drawing) is Place.SKY
+            if relation.kind in _ATTACHERS and not (sky and relation.kind != "on"):
+                turned = relation.kind in {"wears", "holds"}
+                child, parent = (relation.object, relation.subject) if turned else (relation.subject, relation.object)
+                if child not in parents and not _leads_to(parents, parent, child):
+                    parents[child] = parent
+                    self._children.setdefault(parent, []).append(Relation(child, relation.kind, parent))
+        return set(parents)
+
+    def _block(self, number: int, instance: int) -> Block:
+        mention = self.reading.mentions[number]
+        size = traits.size_of(mention.drawing) * mention.scale
+        aspect = self.aspect_of(mention.drawing)
+        width, height = (size, size / aspect) if aspect > 1 else (size * aspect, size)
+        root = Part(number, instance, -width / 2, -height, width, height)
+        block = Block((root,), root)
+        if instance == 0:
+            block = self._with_children(block, number)
+        return block
+
+    def _with_children(self, block: Block, number: int) -> Block:
+        by_kind: dict[str, list[Block]] = {}
+        for relation in self._children.get(number, []):
+            count = self.reading.mentions[relation.subject].count
+            by_kind.setdefault(relation.kind, []).extend(self._block(relation.subject, one) for one in range(count))
+        drawing = self.reading.mentions[number].drawing
+        for kind, children in by_kind.items():
+            block = _ATTACHERS[_manner(kind, drawing)](block, children, drawing, self.reading)
+        return block
+
+
+def _with_neighbours(reading: Reading) -> list[Relation]:
+    """Return the relations; what is next to a thing that stands on something stands on it too, if it is small enough."""
+    relations = list(reading.relations)
+    carriers = {relation.subject: relation.object for relation in relations if relation.kind == "on"}
+    for relation in reading.relations:
+        carrier = carriers.get(relation.subject)
+        if relation.kind == "next_to" and carrier is not None and relation.object != carrier:
+            sizes = [traits.size_of(reading.mentions[one].drawing) for one in (relation.object, carrier)]
+            if sizes[0] < sizes[1] * 0.7:
+                relations.append(Relation(relation.object, "on", carrier))
+    return relations
+
+
+def _leads_to(parents: dict[int, int], start: int, goal: int) -> bool:
+    """Whether following parents from `start` arrives at `goal`."""
+    while start in parents:
+        start = parents[start]
+        if start == goal:
+            return True
+    return start == goal
+
+
+def _manner(kind: str, carrier: Drawing) -> str:
+    """Return how the children really stand: "in" a thing that holds nothing means on it; "in" a hat is wearing it."""
+    if kind in {"in", "on"} and carrier.id in traits.CONTAINERS:
+        return "in"
+    if kind == "in":
+        return "on"
+    return "canopy" if kind == "under" and carrier.id in {"umbrella", "umbrella-on-ground", "umbrella-with-rain-drops"} else kind
+
+
+def _row(children: Sequence[Block], gap: float) -> tuple[list[float], float]:
+    """Return where each child's middle comes in a row around 0, and the row's width."""
+    total = sum(child.width for child in children) + gap * (len(children) - 1)
+    at, middles = -total / 2, []
+    for child in children:
+        middles.append(at - child.left)
+        at += child.width + gap
+    return middles, total
+
+
+def _on(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -> Block:
+    """Stand the children side by side on the block's root, none of it covered too much."""
+    root, seat = block.root, traits.seat_of(carrier)
+    _, total = _row(children, 0.02)
+    tallest = max(child.height for child in children)
+    wide, tall = root.width, root.height
+    covered = sum(child.width * min(child.height, seat * tall) for child in children) * 0.72
+    shrink = min(1.0, 0.86 * wide / total, (MOST_COVERED * wide * tall / covered) ** 0.5 if covered > 0 else 1.0)
+    grow = 1.0
+    if shrink < 0.62:
+        grow, shrink = min(2.2, 0.62 / shrink), 0.62 if 0.62 / shrink <= 2.2 else shrink * 2.2
+    if traits.place_of(carrier) is Place.SKY:
+        grow, shrink = max(1.0, 1.5 * tallest / tall), 1.0
+    block, small = block.scaled(grow), [child.scaled(shrink) for child in children]
+    middles, _ = _row(small, 0.02)
+    y = -root.height * grow * (1 - seat)
+    placed = [part for child, x in zip(small, middles, strict=True) for part in child.moved(x, y).parts]
+    return Block((*block.parts, *placed), block.root)
+
+
+def _in(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -> Block:
+    """Stand the children in the block's root: painted before it, their feet below its rim."""
+    root, seat = block.root, traits.seat_of(carrier)
+    gap = -0.12 * min(child.width for child in children)
+    _, total = _row(children, gap)
+    flower = carrier.id in {"vase", "amphora"}
+    room = root.width * (1.2 if flower else 0.86)
+    shrink = max(min(1.0, room / total), 0.2)
+    if shrink < 0.7:
+        block = block.scaled(min(2.0, 0.7 / shrink))
+        root = block.root
+        shrink = min(1.0, root.width * (1.2 if flower else 0.86) / total)
+    small = [child.scaled(shrink) for child in children]
+    middles, _ = _row(small, gap * shrink)
+    parts: list[Part] = []
+    for number, (child, x) in enumerate(zip(small, middles, strict=True)):
+        sunk = child.height * (0.22 if flower else 0.3 - 0.08 * (number % 2))
+        parts += child.moved(x, -root.height * (1 - seat) + sunk).parts
+    return Block((*parts, *block.parts), root)
+
+
+def _under(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
+    """Stand the children in front of the block's root, low enough that it rises above them."""
+    root = block.root
+    _, total = _row(children, 0.02)
+    tallest = max(child.height for child in children)
+    shrink = min(1.0, 0.62 * root.width / total, 0.52 * root.height / tallest)
+    grow = 1.0
+    if shrink < 0.7:
+        grow, shrink = min(1.7, 0.7 / shrink), shrink * min(1.7, 0.7 / shrink)
+    block, small = block.scaled(grow), [child.scaled(shrink) for child in children]
+    middles, _ = _row(small, 0.02)
+    placed = [part for child, x in zip(small, middles, strict=True) for part in child.moved(x, 0.02).parts]
+    return Block((*block.parts, *placed), block.root)
+
+
+def _canopy(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
+    """Hold the block's root, an umbrella, over the children."""
+    middles, total = _row(children, 0.03)
+    root = block.root
+    block = block.scaled(max(1.0, 1.3 * total / root.width))
+    tallest = max(child.height for child in children)
+    lift = -tallest * 0.86 + block.root.height * 0.42
+    held = block.moved(0, min(0.0, lift))
+    placed = [part for child, x in zip(children, middles, strict=True) for part in child.moved(x, 0).parts]
+    return Block((*held.parts, *placed), placed[0])
+
+
+_WORN = {"scarf": (0.50, 0.60), "glasses": (0.72, 0.5), "sunglasses": (0.72, 0.5), "necktie": (0.4, 0.3), "backpack": (0.3, 0.4)}
+"""How high the lower edge of a worn thing comes, and how broad it is, as shares of its wearer; the rest are hats."""
+
+
+def _wears(block: Block, children: Sequence[Block], wearer: Drawing, reading: Reading) -> Block:
+    """Put what is worn on the block's root: hats on the head, a scarf round the neck."""
+    root = block.root
+    parts: list[Part] = []
+    sideways = wearer.group.startswith("animal") and wearer.id not in traits.HEADS
+    for child in children:
+        height, breadth = _WORN.get(reading.mentions[child.root.mention].drawing.id, (0.9, 0.44))
+        fitted = child.scaled(root.width * breadth / child.root.width)
+        parts += fitted.moved(root.width * (-0.24 if sideways else 0.0), -root.height * height).parts
+    return Block((*block.parts, *parts), root)
+
+
+def _holds(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
+    """Let the block's root hold the children at its side, in front of it."""
+    root = block.root
+    parts: list[Part] = []
+    for number, child in enumerate(children):
+        held = child.scaled(min(1.0, 0.5 * root.height / child.height))
+        side = 1 if number % 2 == 0 else -1
+        parts += held.moved(side * root.width * 0.44, -root.height * 0.2).parts
+    return Block((*block.parts, *parts), root)
+
+
+_ATTACHERS: dict[str, Callable[[Block, Sequence[Block], Drawing, Reading], Block]] = {
+    "on": _on, "in": _in, "under": _under, "canopy": _canopy, "wears": _wears, "holds": _holds,
+}  # fmt: skip

@@ -1,0 +1,267 @@
+"""Compose a reading into a picture that can be looked at part by part before it is painted."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from calotype.engines.illustrator import traits
+from calotype.engines.illustrator.art import Drawing
+from calotype.engines.illustrator.blocks import Block, Builder, Part
+from calotype.engines.illustrator.colour import MIXED
+from calotype.engines.illustrator.figures import Figures
+from calotype.engines.illustrator.floats import Region, float_blocks
+from calotype.engines.illustrator.reading import Mention, Reading
+from calotype.engines.illustrator.rows import Band, Standing, place_rows
+from calotype.engines.illustrator.scenery.set_stage import Setting, set_stage
+from calotype.engines.illustrator.scenery.stage import Stage
+from calotype.engines.illustrator.traits import Place
+
+DEFAULT_STYLE = "3d"
+_KINDS = ("underwater", "space", "room", "city", "forest", "sea", "desert", "savanna", "snow", "meadow", "sky")
+_FLOATING_KINDS = {"space", "sky"}
+_ORBS = {"sun", "full-moon", "crescent-moon", "full-moon-face", "sun-with-face", "first-quarter-moon", "last-quarter-moon"}
+_TREES = {"evergreen-tree", "deciduous-tree", "palm-tree"}
+_CLOUDS = {"cloud", "rainbow"}
+_TURNED = ("animal", "transport-ground", "person-sport", "transport-water")
+_NEVER_TURNED = {"bus", "clock", "school", "ambulance", "articulated-lorry"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One drawing in the picture: what it stands for, and where. Boxes are (left, top, right, bottom) in the stage's unit."""
+
+    mention: int
+    drawing: Drawing
+    art_set: str
+    colour: str | None
+    shade: str | None
+    box: tuple[float, float, float, float]
+    depth: float
+    flip: bool
+    stands: bool
+    """Whether it throws a shadow where its box ends."""
+    afloat: bool
+    """Whether it lies in water, which hides its lowest edge and mirrors it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """A picture that is all laid out: the stage, and the drawings in the order they are painted."""
+
+    reading: Reading
+    stage: Stage
+    setting: Setting
+    style: str
+    placed: tuple[Placed, ...]
+    width: int
+    height: int
+
+    @property
+    def scale(self) -> float:
+        """Pixels in one of the stage's units."""
+        return self.width / self.stage.width
+
+
+def compose(reading: Reading, figures: Figures, width: int, height: int, seed: int) -> Composition:
+    """Return a reading laid out as a picture of this size; the same seed gives the same picture."""
+    rng = random.Random(f"layout {seed}")
+    style = reading.style or DEFAULT_STYLE
+    reading = replace(reading, mentions=[_varied(mention, rng) for mention in reading.mentions])
+    setting = _setting(reading)
+    stage = set_stage(setting, width, height, seed)
+    builder = Builder(reading, lambda drawing: figures.of(drawing, drawing.set_for(style)).aspect)
+    arranged = _arrange(builder.blocks(), reading, stage, rng)
+    placed = [one for item in arranged for one in _parts(item, reading, stage, style)]
+    return Composition(reading, stage, setting, style, tuple(placed), width, height)
+
+
+def _varied(mention: Mention, rng: random.Random) -> Mention:
+    """Return a mention with the count an open plural ("flowers") has in this picture."""
+    if not mention.at_least:
+        return mention
+    return replace(mention, count=max(2, min(mention.count + rng.choice((0, 0, 1)), 8)))
+
+
+# ---------------------------------------------------------------------------------------------------------- the scene
+
+
+def _setting(reading: Reading) -> Setting:
+    """Choose the scene: what was asked for, else where the things named are at home."""
+    ids = {mention.drawing.id for mention in reading.mentions}
+    scenes = list(reading.scenes)
+    kind = next((name for name in _KINDS if name in scenes and (name != "sky" or len(scenes) == 1)), None)
+    if reading.background:
+        kind = "plain"
+    kind = kind or _home(reading)
+    if kind != "space" and any("moon" in name for name in ids) and not {"sunset", "night"} & set(scenes):
+        scenes.append("night")
+    shore = "shore" in scenes or any(_stands(mention) for mention in reading.mentions)
+    return Setting(
+        kind, scenes, reading.background, shore, bool(ids & _ORBS), bool(ids & _TREES), "ringed-planet" in ids, bool(ids & _CLOUDS)
+    )
+
+
+def _stands(mention: Mention) -> bool:
+    return traits.place_of(mention.drawing) is Place.GROUND
+
+
+def _home(reading: Reading) -> str:
+    """Return the scene most of the things belong in, the larger counting more."""
+    if not reading.mentions:
+        return "meadow" if reading.scenes else "mood"
+    votes: Counter[str] = Counter()
+    for mention in reading.mentions:
+        votes[traits.home_of(mention.drawing)] += round(traits.size_of(mention.drawing) * 100)
+    home = votes.most_common(1)[0][0]
+    outdoors = {"sunset", "night", "rain", "autumn", "fog"} & set(reading.scenes)
+    return "meadow" if home == "studio" and outdoors else home
+
+
+# --------------------------------------------------------------------------------------------------------- the layout
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A placed block and how it is there."""
+
+    block: Block
+    depth: float
+    stands: bool
+    afloat: bool
+    flip: bool = False
+
+
+def _arrange(blocks: list[Block], reading: Reading, stage: Stage, rng: random.Random) -> list[_Item]:
+    """Give each block its place and return them in the order they are painted: the far first."""
+    flying = [block for block in blocks if _flies(block, reading, stage)]
+    standing = _in_order([block for block in blocks if block not in flying], reading)
+    top = _ground_top(stage, bool(flying))
+    bands = [_band(block, reading, stage, top) for block in standing]
+    single = any(relation.kind in {"left_of", "right_of", "next_to"} for relation in reading.relations)
+    rows = place_rows(standing, bands, rng, single=single)
+    items = [_item_of(one, reading, stage) for one in rows]
+    floating = _float(flying, [one.block for one in rows], reading, stage, rng)
+    items = [*floating, *items]
+    return sorted((_turned(item, reading, stage) for item in items), key=lambda item: (item.stands or item.afloat, item.depth))
+
+
+def _flies(block: Block, reading: Reading, stage: Stage) -> bool:
+    """Whether a block floats in this scene rather than stands."""
+    drawing = reading.mentions[block.root.mention].drawing
+    place = traits.place_of(drawing)
+    if stage.kind in _FLOATING_KINDS:
+        return True
+    if stage.kind == "underwater":
+        return place is not Place.GROUND and not traits.is_bedded(drawing)
+    if stage.kind in {"plain", "studio"}:
+        return place is Place.AIR
+    return place in {Place.AIR, Place.SKY}
+
+
+def _ground_top(stage: Stage, flying: bool) -> float:
+    """Return how high standing things may reach."""
+    if stage.kind in {"plain", "studio"}:
+        return stage.height * (0.4 if flying else 0.10)
+    return stage.height * (0.40 if flying else 0.12)
+
+
+def _band(block: Block, reading: Reading, stage: Stage, top: float) -> Band:
+    place = traits.place_of(reading.mentions[block.root.mention].drawing)
+    if stage.kind != "sea":
+        return Band(stage.width, stage.far, stage.near, top)
+    if stage.shore is None:
+        return Band(stage.width, stage.far, stage.near - 40, top)
+    if place in {Place.WATER, Place.DEEP}:
+        return Band(stage.width, stage.horizon + 50, stage.shore - 40, top)
+    return Band(stage.width, stage.shore + 40, stage.near + 30, top)
+
+
+def _in_order(blocks: list[Block], reading: Reading) -> list[Block]:
+    """Return the blocks from left to right as the relations ask."""
+    order = list(blocks)
+    for relation in sorted(reading.relations, key=lambda one: one.kind != "next_to"):
+        if relation.kind not in {"left_of", "right_of", "next_to"}:
+            continue
+        movers = [block for block in order if _holds_mention(block, relation.subject)]
+        others = [block for block in order if _holds_mention(block, relation.object) and block not in movers]
+        if movers and others:
+            rest = [block for block in order if block not in movers]
+            at = rest.index(others[0]) if relation.kind == "left_of" else rest.index(others[-1]) + 1
+            order = rest[:at] + movers + rest[at:]
+    return order
+
+
+def _holds_mention(block: Block, mention: int) -> bool:
+    return any(part.mention == mention for part in block.parts)
+
+
+def _item_of(one: Standing, reading: Reading, stage: Stage) -> _Item:
+    place = traits.place_of(reading.mentions[one.block.root.mention].drawing)
+    afloat = stage.kind == "sea" and place in {Place.WATER, Place.DEEP}
+    return _Item(one.block, one.base / stage.height, not afloat, afloat)
+
+
+def _float(flying: list[Block], below: list[Block], reading: Reading, stage: Stage, rng: random.Random) -> list[_Item]:
+    """Strew what flies over the air, the water or space."""
+    if not flying:
+        return []
+    whole = _air(stage, below)
+    lower = {relation.object for relation in reading.relations if relation.kind == "above"}
+    upper = {relation.subject for relation in reading.relations if relation.kind == "above"}
+    both_fly = {block.root.mention for block in flying}
+    regions = []
+    for block in flying:
+        mention = block.root.mention
+        region = whole
+        if mention in upper and lower & both_fly:
+            region = whole.upper(0.5)
+        elif mention in lower and upper & both_fly:
+            region = whole.lower(0.46)
+        regions.append(region)
+    largest = 0.62 * min(stage.width, stage.height) if not below else 0.36 * min(stage.width, stage.height)
+    placed = float_blocks(flying, regions, rng, largest=largest, taken=below)
+    return [_Item(block, 0.0, stands=False, afloat=False) for block in placed]
+
+
+def _air(stage: Stage, below: list[Block]) -> Region:
+    """Return where things float: the whole picture in space, else above the ground."""
+    edge = 0.05 * min(stage.width, stage.height)
+    if stage.kind == "underwater":
+        bottom = stage.horizon - 10 if not below else stage.horizon - 40
+    elif stage.kind in _FLOATING_KINDS:
+        bottom = stage.height - edge
+    else:
+        highest = min((block.top for block in below), default=stage.height)
+        bottom = max(stage.height * 0.40, min(stage.horizon - 30, highest - 10)) if below else stage.horizon - 20
+    return Region(edge, edge, stage.width - edge, bottom)
+
+
+def _turned(item: _Item, reading: Reading, stage: Stage) -> _Item:
+    """Turn what is drawn from its left side to face the picture's middle."""
+    drawing = reading.mentions[item.block.root.mention].drawing
+    middle = item.block.left + item.block.width / 2
+    turns = drawing.group.startswith(_TURNED) and drawing.id not in _NEVER_TURNED
+    if not turns or middle >= stage.width * 0.5 - 1:
+        return item
+    axis = 2 * (item.block.root.x + item.block.root.width / 2)
+    parts = {id(part): replace(part, x=axis - part.x - part.width) for part in item.block.parts}
+    block = Block(tuple(parts.values()), parts[id(item.block.root)])
+    return replace(item, block=block, flip=True)
+
+
+def _parts(item: _Item, reading: Reading, stage: Stage, style: str) -> list[Placed]:
+    return [_placed(part, item, reading, stage, style) for part in item.block.parts]
+
+
+def _placed(part: Part, item: _Item, reading: Reading, stage: Stage, style: str) -> Placed:
+    mention = reading.mentions[part.mention]
+    colour = MIXED[part.instance % len(MIXED)] if mention.mixed and mention.colour is None else mention.colour
+    foot = item.block.root.y + item.block.root.height
+    box = (part.x, part.y, part.x + part.width, part.y + part.height)
+    grounded = item.stands and abs(box[3] - foot) < 0.12 * part.height + 8
+    afloat = item.afloat and part is item.block.root
+    return Placed(
+        part.mention, mention.drawing, mention.drawing.set_for(style), colour, mention.shade, box, item.depth, item.flip, grounded, afloat
+    )

@@ -1,0 +1,165 @@
+"""Paint a composition: the stage, then each drawing with its shadow or reflection, in the scene's light."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import resvg_py
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from calotype.engines.illustrator.colour import already, body_of, distinct, light_up, paint as paint_in
+from calotype.engines.illustrator.compose import Composition, Placed
+from calotype.engines.illustrator.figures import Figures
+from calotype.engines.illustrator.scenery.palette import rgb
+from calotype.engines.illustrator.scenery.stage import Stage
+
+LARGEST_SPRITE = 1800
+_SUNK = 0.07
+"""How much of a floating thing's height the water hides."""
+
+
+class Painter:
+    """Turns compositions into pixels."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def picture(self, composition: Composition, step: Callable[[int, int], None] = lambda done, total: None) -> Image.Image:
+        """Return the finished picture; `step` is told of each drawing painted, and may raise to stop."""
+        total = len(composition.placed) + 2
+        canvas = _layer(composition.stage, composition.stage.back, composition.width, composition.height).convert("RGB")
+        step(1, total)
+        for number, placed in enumerate(composition.placed):
+            sprite = self._lit(self._sprite(placed, composition.scale), placed, composition.stage)
+            _cast(canvas, sprite, placed, composition)
+            _lay(canvas, sprite, _corner(placed, composition.scale))
+            step(number + 2, total)
+        if composition.stage.front:
+            front = _layer(composition.stage, composition.stage.front, composition.width, composition.height)
+            canvas.paste(front, (0, 0), front)
+        return canvas
+
+    def ids(self, composition: Composition) -> Image.Image:
+        """Return the same geometry with each drawing in one flat colour of its own, on black, for checks."""
+        canvas = Image.new("RGB", (composition.width, composition.height))
+        for number, placed in enumerate(composition.placed):
+            alpha = self.mask(placed, composition.scale)
+            canvas.paste(Image.new("RGB", alpha.size, distinct(number + 1)), _corner(placed, composition.scale), alpha)
+        return canvas
+
+    def mask(self, placed: Placed, scale: float) -> Image.Image:
+        """Return where a drawing has paint: white, on black."""
+        return self._sprite(placed, scale).getchannel("A").point(lambda value: 255 if value > 127 else 0)
+
+    def _sprite(self, placed: Placed, scale: float) -> Image.Image:
+        """Return one drawing in its size and colour, before the scene's light falls on it."""
+        width, height = _size(placed, scale)
+        figure = self._figures.of(placed.drawing, placed.art_set)
+        shrink = min(1.0, LARGEST_SPRITE / max(width, height))
+        sprite = figure.render(max(1, round(width * shrink)), max(1, round(height * shrink)))
+        if placed.colour is not None:
+            body = body_of(figure.render(64, 64))
+            if not already(body, placed.colour) or placed.shade:
+                sprite = _mapped(sprite, paint_in(body, placed.colour, placed.shade))
+        if sprite.size != (width, height):
+            sprite = sprite.resize((width, height), Image.Resampling.BICUBIC)
+        if placed.flip:
+            sprite = sprite.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        return _sunk(sprite) if placed.afloat else sprite
+
+    def _lit(self, sprite: Image.Image, placed: Placed, stage: Stage) -> Image.Image:
+        """Return a drawing as it looks in the scene's light; what is far off is a little lost in the haze."""
+        outdoors = stage.kind not in {"plain", "studio", "space", "room"}
+        share = 0.10 * (1 - placed.depth) if outdoors and placed.stands else 0.0
+        if stage.palette.tint == (1.0, 1.0, 1.0) and share < 0.02:
+            return sprite
+        haze = tuple(part / 255 for part in rgb(stage.palette.haze))
+        return _mapped(sprite, light_up(stage.palette.tint, (haze[0], haze[1], haze[2]), share))
+
+
+def _layer(stage: Stage, markup: list[str], width: int, height: int) -> Image.Image:
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {stage.width:.3f} {stage.height:.3f}" '
+        f'preserveAspectRatio="none" width="{width}" height="{height}">{"".join(markup)}</svg>'
+    )
+    return Image.open(io.BytesIO(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))).convert("RGBA")
+
+
+def _size(placed: Placed, scale: float) -> tuple[int, int]:
+    left, top, right, bottom = placed.box
+    return max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+
+
+def _corner(placed: Placed, scale: float) -> tuple[int, int]:
+    return round(placed.box[0] * scale), round(placed.box[1] * scale)
+
+
+def _lay(canvas: Image.Image, sprite: Image.Image, corner: tuple[int, int]) -> None:
+    canvas.paste(sprite, corner, sprite)
+
+
+def _mapped(sprite: Image.Image, table: ImageFilter.Color3DLUT) -> Image.Image:
+    """Return the sprite with its colours looked up; its transparency stays."""
+    painted = sprite.convert("RGB").filter(table)
+    painted.putalpha(sprite.getchannel("A"))
+    return painted
+
+
+def _sunk(sprite: Image.Image) -> Image.Image:
+    """Let water hide the lowest edge, along a wavy line."""
+    width, height = sprite.size
+    columns = np.arange(width) / max(1, width)
+    line = height * (1 - _SUNK + 0.012 * np.sin(columns * 40))
+    rows = np.arange(height)[:, None]
+    keep = np.clip((line[None, :] - rows) / max(1.0, height * 0.015) + 0.5, 0, 1)
+    alpha = Image.fromarray((keep * 255).astype(np.uint8))
+    sunk = sprite.copy()
+    sunk.putalpha(ImageChops.multiply(sprite.getchannel("A"), alpha))
+    return sunk
+
+
+def _cast(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
+    """Paint what a drawing does to the ground or the water it is on."""
+    if placed.afloat:
+        _reflect(canvas, sprite, placed, composition)
+    elif placed.stands:
+        _shadow(canvas, sprite, placed, composition)
+
+
+def _shadow(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
+    """Paint the shadow at a thing's foot: its own outline laid flat toward the viewer, and a dark line of contact."""
+    palette, (width, height) = composition.stage.palette, sprite.size
+    flat = max(2, round(min(height * 0.20, width * 0.42)))
+    pad = max(2, flat // 2)
+    mask = Image.new("L", (width + 2 * pad, flat * 2 + 2 * pad))
+    lying = sprite.getchannel("A").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((width, flat))
+    mask.paste(lying.point(lambda value: round(value * 0.55)), (pad, flat + pad - max(1, flat // 6)))
+    contact = _foot(sprite)
+    if contact is not None:
+        left, right = contact
+        ImageDraw.Draw(mask).ellipse((left + pad, flat + pad - flat * 0.22, right + pad, flat + pad + flat * 0.2), fill=220)
+    mask = mask.filter(ImageFilter.GaussianBlur(max(0.6, flat * 0.14)))
+    mask = mask.point(lambda value: round(value * palette.shadow_strength * 1.35))
+    x, y = _corner(placed, composition.scale)
+    canvas.paste(Image.new("RGB", mask.size, rgb(palette.shadow)), (x - pad, y + height - flat - pad), mask)
+
+
+def _foot(sprite: Image.Image) -> tuple[int, int] | None:
+    """Return from where to where a drawing touches the ground."""
+    alpha = np.asarray(sprite.getchannel("A"))
+    across = np.nonzero((alpha[-max(1, round(len(alpha) * 0.05)) :] > 100).any(0))[0]
+    return (int(across[0]), int(across[-1])) if len(across) else None
+
+
+def _reflect(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
+    """Mirror a floating thing in the water below it, fading out."""
+    width, height = sprite.size
+    line = round(height * (1 - _SUNK))
+    tall = max(2, round(line * 0.42))
+    mirrored = sprite.crop((0, 0, width, line)).transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((width, tall))
+    mirrored = mirrored.filter(ImageFilter.GaussianBlur(max(0.5, width * 0.006)))
+    fade = Image.linear_gradient("L").resize((width, tall)).point(lambda value: round((255 - value) * 0.42))
+    x, y = _corner(placed, composition.scale)
+    canvas.paste(mirrored.convert("RGB"), (x, y + line), ImageChops.multiply(mirrored.getchannel("A"), fade))
