@@ -16,7 +16,8 @@ from calotype.errors import InvalidInputError, Problem
 MAX_PROMPT = 10_000
 MIN_SIDE, MAX_SIDE = 64, 4096
 DEFAULT_SIDE = 1024
-_ASPECT = re.compile(r"(\d{1,4})(?:[:/x])(\d{1,4})")
+_ASPECT = re.compile(r"([0-9]{1,4})[:/x]([0-9]{1,4})")
+_LONGEST_NAME = 80
 
 
 class Kind(StrEnum):
@@ -143,12 +144,18 @@ def problems_of(error: ValidationError, pointer: str = "") -> list[Problem]:
     """Return Pydantic's findings as problems: JSON pointers below `pointer`, and never the value that was sent."""
     return [
         Problem(
-            pointer + "".join(f"/{part}" for part in found["loc"]),
+            pointer + "".join(f"/{_token(part)}" for part in found["loc"]),
             found["type"],
             found["msg"].removeprefix("Value error, "),
         )
         for found in error.errors(include_url=False, include_input=False, include_context=False)
     ]
+
+
+def _token(part: int | str) -> str:
+    """Return a step of a JSON pointer (RFC 6901). A field's name is the caller's: it may be long, or no text that can be sent."""
+    name = str(part)[:_LONGEST_NAME].encode("utf-8", "replace").decode()
+    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _within(side: float) -> int:

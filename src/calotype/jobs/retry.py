@@ -23,4 +23,5 @@ class RetryPlan:
             return None
         if attempt <= 1:
             return timedelta(0)
-        return min(self.first * float(2 ** (attempt - 2)), self.longest)
+        doublings = min(attempt - 2, 30)  # past any wait worth having, and short of what a timedelta holds
+        return min(self.first * 2**doublings, self.longest)
