@@ -12,6 +12,7 @@ from calotype.engines.illustrator import lexicon as lex
 from calotype.engines.illustrator.art import Drawing, Library
 from calotype.engines.illustrator.phrases import background_at, longest_in, purpose_at
 from calotype.engines.illustrator.reading import Mention, Reading, Relation
+from calotype.engines.illustrator.traits import CONTAINERS
 from calotype.engines.illustrator.words import is_invariant, is_mark, is_plural, singular, split
 
 MOST_MENTIONS = 12
@@ -357,7 +358,7 @@ class PromptReader:
         self._clause_is_empty = False
 
     def _relate(self, subject: int, kind: str, other: int) -> None:
-        if kind == "with" and self._reading.mentions[subject].drawing.id in {"vase", "amphora", "empty-nest", "basket"}:
+        if kind == "with" and self._reading.mentions[subject].drawing.id in CONTAINERS:
             subject, kind, other = other, "in", subject
         if kind in _KEPT_RELATIONS and subject != other:
             self._reading.relations.append(Relation(subject, kind, other))

@@ -131,7 +131,7 @@ _NAMES = {
     "pear": "pear",
     "banana": "banana",
     "egg": "egg",
-    "empty-nest": "nest, bird nest, bird's nest",
+    "nest": "nest, bird nest, bird's nest",
     "cheese-wedge": "cheese",
     "bread": "bread, loaf, toast",
     "chestnut": "chestnut, conker",

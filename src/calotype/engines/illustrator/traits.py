@@ -46,7 +46,7 @@ for _size, _names in (
     (0.46, "mushroom carrot soccer-ball tennis baseball basketball volleyball starfish crab lizard baby-chick red-apple pear banana "
            "hamster closed-book cupcake hamburger snowflake top-hat crown rat hatching-chick tangerine sunflower shrimp worm"),
     (0.56, "bird black-bird seagull dove frog chipmunk teapot vase hedgehog snake tropical-fish fish jellyfish telephone scarf "
-           "pizza french-fries cup-with-straw mantelpiece-clock potted-plant bat empty-nest grapes pineapple duck pumpkin wrapped-gift"),
+           "pizza french-fries cup-with-straw mantelpiece-clock potted-plant bat empty-nest grapes pineapple duck pumpkin wrapped-gift nest"),
     (0.66, "rabbit cat black-cat parrot owl chicken rooster turtle eagle squid trophy teddy-bear rock television goose balloon "
            "birthday-cake violin trumpet tennis-racket kite campfire umbrella treasure-chest laptop hammer screwdriver lobster"),
     (0.80, "dog poodle fox penguin raccoon goat koala monkey swan octopus peacock lamp guitar seal flamingo otter badger baby sled"),
@@ -95,14 +95,14 @@ BUSTS = {
 }  # fmt: skip
 """People drawn down to the chest."""
 
-CONTAINERS = {"empty-nest", "nest-with-eggs", "vase", "amphora", "basket", "bucket", "bathtub", "shopping-cart", "canoe"}
+CONTAINERS = {"nest", "empty-nest", "nest-with-eggs", "vase", "amphora", "basket", "bucket", "bathtub", "shopping-cart", "canoe"}
 WATERLINE = {"sailing-boat", "pirate-ship"}
 """Boats drawn without water of their own: they sink in a little."""
 
 # How high up a thing another one sits, as a share of its height from the top; what is not named is stood on.
 _SEATS = {
     "table": 0.26, "desk": 0.26, "bench": 0.60, "couch-and-lamp": 0.72, "bed": 0.62, "chair": 0.58, "armchair": 0.74, "horse": 0.36,
-    "elephant": 0.16, "camel": 0.2, "rock": 0.12, "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "vase": 0.06,
+    "elephant": 0.16, "camel": 0.2, "rock": 0.12, "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "nest": 0.10, "vase": 0.06,
     "full-moon": 0.10, "automobile": 0.06, "donkey": 0.36, "motorcycle": 0.36, "bicycle": 0.30, "unicorn": 0.5, "dog": 0.3,
     "cow": 0.28, "pig": 0.22, "turtle": 0.2, "sled": 0.55, "sailing-boat": 0.78, "canoe": 0.5, "basket": 0.35, "dragon": 0.4,
     "whale": 0.35, "house": 0.12, "bathtub": 0.5, "armchair-front": 0.7, "fence": 0.06, "dolphin": 0.3, "kick-scooter": 0.8,
