@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -46,8 +47,15 @@ class Picture(Protocol):
 class Pixels(Protocol):
     """What NumPy calls an array."""
 
-    shape: tuple[int, ...]
-    dtype: Any
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Return its extents."""
+        ...
+
+    @property
+    def dtype(self) -> Any:
+        """Return what its values are."""
+        ...
 
     def tobytes(self) -> bytes:
         """Return its values, row by row."""
@@ -58,8 +66,15 @@ class Pixels(Protocol):
 class Made(Protocol):
     """A job with a result."""
 
-    id: str
-    outputs: Any
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        ...
+
+    @property
+    def outputs(self) -> Sequence[Any]:
+        """Return its results."""
+        ...
 
 
 Image = str | Path | bytes | bytearray | memoryview | UUID | Readable | Picture | Pixels | Made

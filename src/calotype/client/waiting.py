@@ -128,9 +128,12 @@ def _poll(watch: Watch) -> Flow[None]:
     if answer.status == 429 or answer.status >= 500:
         watch.pause = answer.retry_after or watch.pace()
         return
+    watch.pause = answer.retry_after or watch.pace()
+    if linger and answer.at - asked_at >= linger / 2:
+        watch.pause = 0.0  # the server held it back: asking again at once costs nothing
+    elif linger and watch.etag and answer.status == 200:
+        watch.pause = watch.wire.wording.PACE[0]  # it was held back until there was news
     yield from _learn(watch, answer)
-    has_lingered = linger > 0 and answer.at - asked_at >= linger / 2
-    watch.pause = 0.0 if has_lingered else (answer.retry_after or watch.pace())
 
 
 def _look_call(watch: Watch, linger: int = 0) -> Call:
