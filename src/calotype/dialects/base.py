@@ -26,7 +26,7 @@ Json = Any
 class Verb(StrEnum):
     """What an operation does: the server has one piece of code for each, and hands the row's `reply` what stands here."""
 
-    SUBMIT = "submit"  # (job, links); to a dry run: (quote)
+    SUBMIT = "submit"  # (job, links); its `quote` words a dry run: (quote)
     READ = "read"  # (job, links)
     LIST = "list"  # (page)
     CANCEL = "cancel"  # (job, links)
@@ -63,6 +63,7 @@ class Upload:
     filename: str
     media_type: str
     size: int
+    sha256: str
 
 
 FilePart = Annotated[InstanceOf[Upload], WithJsonSchema({"type": "string", "format": "binary"})]
@@ -198,8 +199,8 @@ class Operation:
 
     `path` is below the dialect's prefix, with {names} in braces. `scope` is what a key needs; None = no key is asked for. `read`
     turns an incoming request into a draft (SUBMIT only). `reply` words the answer from what `Verb` says, and None means
-    `Dialect.job`; `answer` is its model for the reference. `refusals` are the errors this row has beside those that every row
-    of its sort has.
+    `Dialect.job`; `answer` is its model for the reference. `has_inline_files`: a JSON body may hold data URLs, so it
+    may be large. `refusals` are the errors this row has beside those that every row of its sort has.
     """
 
     name: str
@@ -211,12 +212,14 @@ class Operation:
     scope: str | None = "read"
     body: type[BaseModel] | None = None
     is_body_optional: bool = False
+    has_inline_files: bool = False
     formats: frozenset[Format] = frozenset({Format.JSON})
     file_fields: frozenset[str] = frozenset()
     query: Mapping[str, str] = field(default_factory=dict)
     kind: Kind | None = None
     read: Callable[[Incoming], Draft] | None = None
     reply: Callable[..., Reply] | None = None
+    quote: Callable[[Quote], Reply] | None = None
     answer: type[BaseModel] | None = None
     refusals: tuple[type[CalotypeError], ...] = ()
     tag: str = "jobs"

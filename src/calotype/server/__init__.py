@@ -1,0 +1,1 @@
+"""The API process: HTTP in, dialects and lifecycle behind it."""

@@ -1,0 +1,97 @@
+"""One request on its way through a face."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope
+
+from calotype.dialects.base import Dialect, Operation
+from calotype.errors import InvalidInputError
+from calotype.jobs.model import Caller
+
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})")
+_LONGEST_WAIT = 60
+
+_process = secrets.token_hex(4)
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Call:
+    """A request whose key was checked, and the row that answers it. `caller` is None where the row asks for no key."""
+
+    scope: Scope
+    receive: Receive
+    face: Dialect
+    operation: Operation
+    path: dict[str, str]
+    headers: dict[str, str]
+    request_id: str
+    caller: Caller | None = None
+    query: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        text = self.scope["query_string"].decode("latin-1")
+        self.query = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100)) if text else {}
+
+    @property
+    def owner(self) -> Caller:
+        """Return who asks, on a row that asks for a key."""
+        assert self.caller is not None, "the row has a scope"
+        return self.caller
+
+    @property
+    def trace(self) -> str | None:
+        """Return the W3C trace the request belongs to."""
+        given = self.headers.get("traceparent", "")
+        return given if _TRACE.fullmatch(given) else None
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return the request's headers; of a repeated one, the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def request_id_of(scope: Scope) -> bytes:
+    """Return the request's id: the caller's own when it is a plain one, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+            return bytes(value)
+    return f"req_{_process}{next(_numbers):08x}".encode()
+
+
+def base_url_of(scope: Scope, headers: dict[str, str], public_url: str | None) -> str:
+    """Return where the server stands, as this caller sees it."""
+    if public_url is not None:
+        return public_url.rstrip("/")
+    host = headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        address, port = scope.get("server") or ("localhost", 80)
+        host = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"{scope['scheme']}://{host}"
+
+
+def wait_of(call: Call) -> int:
+    """Return how many seconds the caller would wait: `?wait=N`, or `Prefer: wait=N`, which may be cut short."""
+    if "wait" in call.query:
+        return whole_number(call, "wait", 0, _LONGEST_WAIT, 0)
+    preferred = _WAIT.search(call.headers.get("prefer", ""))
+    return min(int(preferred[1]), _LONGEST_WAIT) if preferred else 0
+
+
+def whole_number(call: Call, name: str, least: int, most: int, default: int) -> int:
+    """Return a whole number from the query; raise `InvalidInputError` for anything else."""
+    text = call.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise InvalidInputError.at(f"/{name}", "range", f"must be a whole number from {least} to {most}")
+    return int(text)

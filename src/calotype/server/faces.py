@@ -1,0 +1,75 @@
+"""Serves any dialect from its rows: the same code for every API, and no branch on which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.types import Receive, Scope
+
+from calotype.dialects.base import Dialect, Operation, Verb
+from calotype.errors import ForbiddenError, NotAuthenticatedError
+from calotype.jobs.model import Caller
+from calotype.server import account, jobs, reference, stream, submit, uploads
+from calotype.server.answer import Answer
+from calotype.server.call import Call, headers_of
+from calotype.server.scratch import Scratch
+from calotype.server.services import Services
+
+VERBS: dict[Verb, Callable[[Services, Call, Scratch], Awaitable[Answer]]] = {
+    Verb.SUBMIT: submit.submit,
+    Verb.READ: jobs.read,
+    Verb.LIST: jobs.page,
+    Verb.CANCEL: jobs.cancel,
+    Verb.RETRY: submit.retry,
+    Verb.ERASE: jobs.erase,
+    Verb.EVENTS: stream.of_job,
+    Verb.ACCOUNT_EVENTS: stream.of_account,
+    Verb.UPLOAD: uploads.upload,
+    Verb.READ_ASSET: uploads.read,
+    Verb.KINDS: account.kinds,
+    Verb.MODELS: account.models,
+    Verb.ACCOUNT: account.balance,
+    Verb.LIST_KEYS: account.keys,
+    Verb.CREATE_KEY: account.create_key,
+    Verb.REVOKE_KEY: account.revoke_key,
+    Verb.REFERENCE: reference.document,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of one dialect, as an endpoint."""
+
+    services: Services
+    face: Dialect
+    operation: Operation
+
+    @property
+    def name(self) -> str:
+        """Return what metrics call it."""
+        return f"{self.face.id}.{self.operation.name}"
+
+    async def answer(self, scope: Scope, receive: Receive, path: dict[str, str], request_id: str) -> Answer:
+        """Check the key, then let the verb answer."""
+        headers = headers_of(scope)
+        caller = await self._caller(headers)
+        call = Call(scope, receive, self.face, self.operation, path, headers, request_id, caller)
+        scratch = Scratch(self.services.scratch)
+        try:
+            return await VERBS[self.operation.verb](self.services, call, scratch)
+        finally:
+            await scratch.clear()
+
+    async def _caller(self, headers: dict[str, str]) -> Caller | None:
+        """Return who asks. The key comes before everything else: nobody without one learns what is wrong with a body."""
+        scope = self.operation.scope
+        if scope is None:
+            return None
+        key = self.face.key_of(headers)
+        if key is None:
+            raise NotAuthenticatedError
+        caller = await self.services.parts.accounts.authenticate(key)
+        if scope not in caller.scopes:
+            raise ForbiddenError(scope)
+        return caller

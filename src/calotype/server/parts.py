@@ -1,0 +1,34 @@
+"""What the API is built from, handed in by the runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from calotype.accounts import Accounts
+from calotype.assets.base import Assets
+from calotype.clock import Clock
+from calotype.config import Settings
+from calotype.dialects.base import Dialect
+from calotype.engines.base import Card
+from calotype.jobs.credits import DEFAULT_PRICES
+from calotype.jobs.kinds import Kind
+from calotype.lifecycle import Lifecycle
+from calotype.signing import LinkSigner
+from calotype.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the API stands on. `cards` are the models known from the start; those that workers register later are found."""
+
+    database: Database
+    lifecycle: Lifecycle
+    accounts: Accounts
+    assets: Assets
+    signer: LinkSigner
+    settings: Settings
+    clock: Clock
+    dialects: Sequence[Dialect]
+    cards: Sequence[Card] = ()
+    prices: Mapping[Kind, int] = field(default_factory=lambda: DEFAULT_PRICES)

@@ -1,0 +1,56 @@
+"""What the verbs work with: the parts, and what the API itself keeps in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from calotype.inputs import Inputs
+from calotype.server.body import Limits
+from calotype.server.cache import JobCache
+from calotype.server.catalogue import Catalogue
+from calotype.server.metrics import Metrics
+from calotype.server.parts import Parts
+from calotype.server.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One API process."""
+
+    parts: Parts
+    cache: JobCache
+    watch: Watch
+    inputs: Inputs
+    catalogue: Catalogue
+    limits: Limits
+    metrics: Metrics
+    scratch: Path
+
+    @classmethod
+    def of(cls, parts: Parts) -> Services:
+        """Put together what stands on the parts."""
+        server = parts.settings.server
+        return cls(
+            parts=parts,
+            cache=JobCache(parts.database, parts.clock),
+            watch=Watch(),
+            inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
+            catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.prices),
+            limits=Limits(server.max_body, server.max_upload),
+            metrics=Metrics(),
+            scratch=parts.settings.data / "incoming",
+        )
+
+    def heard(self, channel: str, payload: str) -> None:
+        """Take a NOTIFY: `job_id account_id version state`."""
+        del channel
+        job_id, account_id, version, _ = payload.split(" ")
+        self.cache.heard(UUID(job_id), int(version))
+        self.watch.wake(UUID(job_id), UUID(account_id))
+
+    async def lost(self) -> None:
+        """Believe nothing that was remembered: notices went by unheard."""
+        self.cache.forget_all()
+        self.watch.wake_all()

@@ -1,0 +1,91 @@
+"""Serves on a socket, and stops without cutting anyone off."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import uvicorn
+
+from calotype.server.app import App, build_app
+from calotype.server.parts import Parts
+
+_GRACE = timedelta(seconds=10)
+
+
+async def serve_api(
+    parts: Parts,
+    listener: socket.socket,
+    *,
+    stop: asyncio.Event | None = None,
+    listening: Callable[[], None] | None = None,
+    grace: timedelta = _GRACE,
+) -> None:
+    """Serve until `stop` is set, or a signal says so when there is no `stop`.
+
+    Then no new connection is taken, streams and waits end with an id to resume from, and answers under way are finished.
+    `listening` is called once requests are answered.
+    """
+    app = build_app(parts)
+    await _Server(_config(app, grace), app, stop or _signalled(), listening).serve(sockets=[listener])
+
+
+def _signalled() -> asyncio.Event:
+    """Return an event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _config(app: App, grace: timedelta) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=int(grace.total_seconds()),
+    )
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, told by an event when to stop: signals are not its business."""
+
+    def __init__(
+        self, config: uvicorn.Config, app: App, stop: asyncio.Event, listening: Callable[[], None] | None
+    ) -> None:
+        super().__init__(config)
+        self._app = app
+        self._stop = stop
+        self._listening = listening
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop."""
+        if self._listening is not None:
+            self._listening()
+        ticks = asyncio.create_task(super().main_loop())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({ticks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self.should_exit = True
+            stopped.cancel()
+            await ticks
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wake everyone who waits or streams first, so that their answers can be finished."""
+        self._app.services.watch.drain()
+        await super().shutdown(sockets)

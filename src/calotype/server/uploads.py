@@ -1,0 +1,83 @@
+"""Uploads and the facts of stored files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+from calotype.dialects.base import AssetView, FileTooLargeError, Format, Upload
+from calotype.errors import BodyTooLargeError, GoneError, InvalidInputError, NotFoundError
+from calotype.jobs.model import Output
+from calotype.server.answer import Answer, answer_of
+from calotype.server.body import chunks, format_of
+from calotype.server.call import Call, base_url_of
+from calotype.server.form import read_multipart
+from calotype.server.scratch import Scratch
+from calotype.server.services import Services
+from calotype.server.wording import signed_url
+from calotype.signing import window_end
+from calotype.store import assets as rows
+
+
+async def upload(services: Services, call: Call, scratch: Scratch) -> Answer:
+    """Store an image: the body itself, or the one file of a form."""
+    folder = await scratch.folder()
+    if format_of(call) is Format.MULTIPART:
+        source = await _from_form(services, call, scratch)
+    else:
+        source = folder / "body"
+        try:
+            await _write(chunks(call, services.limits.file), source)
+        except BodyTooLargeError as error:
+            raise FileTooLargeError(error.limit) from None
+    file = await services.inputs.keep(call.owner, source, folder)
+    return _worded(call, AssetView(file, "input", _url(services, call, file)))
+
+
+async def read(services: Services, call: Call, scratch: Scratch) -> Answer:
+    """Answer a stored file's facts, with a fresh link."""
+    del scratch
+    try:
+        asset_id = UUID(call.path["asset_id"])
+    except ValueError:
+        raise NotFoundError("asset") from None
+    async with services.parts.database.connection() as db:
+        row = await rows.get(db, asset_id, call.owner.account_id)
+    if row is None:
+        raise NotFoundError("asset")
+    if row.file.purged_at is not None:
+        raise GoneError
+    return _worded(call, AssetView(row.file, row.role, _url(services, call, row.file), row.job_id))
+
+
+async def _from_form(services: Services, call: Call, scratch: Scratch) -> Path:
+    limits = services.limits
+    stream = chunks(call, limits.file + limits.values)
+    fields = await read_multipart(stream, call.headers["content-type"], scratch, limits.file, limits.values)
+    files = [value for values in fields.values() for value in values if isinstance(value, Upload)]
+    if len(files) != 1:
+        raise InvalidInputError.at("/file", "one_file", f"the form must hold one file; it holds {len(files)}")
+    return Path(files[0].path)
+
+
+async def _write(stream: AsyncIterator[bytes], target: Path) -> None:
+    file = await asyncio.to_thread(target.open, "wb")
+    try:
+        async for chunk in stream:
+            await asyncio.to_thread(file.write, chunk)
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+def _url(services: Services, call: Call, file: Output) -> str:
+    server = services.parts.settings.server
+    base_url = base_url_of(call.scope, call.headers, server.public_url)
+    end = window_end(services.parts.clock.now(), lifetime=server.link_lifetime)
+    return signed_url(services, base_url, file.key, min(end, file.expires_at or end))
+
+
+def _worded(call: Call, view: AssetView) -> Answer:
+    assert call.operation.reply is not None, "an asset has its own reply"
+    return answer_of(call.operation.reply(view))
