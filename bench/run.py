@@ -1,0 +1,60 @@
+"""Every figure in one run. Prints the table and, when no part was named, writes bench/latest.json. A figure fails no run.
+
+python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscale, scale
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+from rich.status import Status
+
+from bench import enlarge, figures, journey, memory, poll, submit
+from bench.figures import Figure
+from bench.ground import Ground, LeftOutError, ground
+
+PARTS: dict[str, Callable[[Ground], list[Figure]]] = {
+    "memory": memory.measure,
+    "poll": poll.measure,
+    "submit": submit.measure,
+    "journey": journey.measure,
+    "upscale": enlarge.measure,
+}
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Measure the wanted parts, or all."""
+    console = Console()
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        console.print(f"There is no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}.")
+        return 2
+    found: list[Figure] = []
+    left_out: dict[str, str] = {}
+    facts = figures.machine()
+    started = time.monotonic()
+    with console.status("starting", refresh_per_second=1) as status, ground(_teller(console, status)) as place:
+        for name in wanted or PARTS:
+            try:
+                found += PARTS[name](place)
+            except (LeftOutError, AssertionError, OSError) as error:
+                left_out[name] = str(error)
+    facts["seconds"] = time.monotonic() - started
+    figures.show(found, left_out, console)
+    console.print(f"{facts['seconds']:.0f} s")
+    if not wanted:
+        figures.write(found, facts, left_out)
+        console.print(f"written to bench/{figures.LATEST.name}")
+    return 0
+
+
+def _teller(console: Console, status: Status) -> Callable[[str], None]:
+    """Show what is going on: a line that changes on a terminal, lines elsewhere."""
+    return status.update if console.is_terminal else console.print
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
