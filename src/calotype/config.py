@@ -9,8 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from calotype.errors import ConfigError
 
@@ -39,10 +45,10 @@ class ServerSettings(Section):
 class JobSettings(Section):
     """How long jobs may take, and how often they are tried."""
 
-    attempts: int = 3
-    deadline: timedelta = timedelta(minutes=10)
-    max_deadline: timedelta = timedelta(days=1)
-    lease: timedelta = timedelta(seconds=15)
+    attempts: int = Field(default=3, ge=1, le=100)
+    deadline: timedelta = Field(default=timedelta(minutes=10), gt=timedelta(0))
+    max_deadline: timedelta = Field(default=timedelta(days=1), gt=timedelta(0))
+    lease: timedelta = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
     retention: timedelta = timedelta(days=7)
     blocked_words: tuple[str, ...] = ()
 
@@ -124,12 +130,12 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - the library calls by these names
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the environment above what `read_settings` hands in from the file; flags are merged afterwards."""
-        return env_settings, init_settings
+        """Take what is handed in and nothing else: `read_settings` lays file, environment and flags over each other."""
+        return (init_settings,)
 
 
 def read_settings(flags: Mapping[str, Any] | None = None, file: Path | None = None) -> Settings:
@@ -139,16 +145,14 @@ def read_settings(flags: Mapping[str, Any] | None = None, file: Path | None = No
     data folder, when there is one.
     """
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    _refuse_unknown_variables()
     folder = Path(given.get("data") or os.environ.get(f"{ENV_PREFIX}DATA") or Settings.model_fields["data"].default)
-    base = _read_file(file or folder / "calotype.toml", is_required=file is not None)
+    layers = _merged(_read_file(file or folder / "calotype.toml", is_required=file is not None), _read_environment())
+    for dotted, value in given.items():
+        layers = _merged(layers, _nested(dotted, value))
     try:
-        settings = Settings(**base)
-        if given:
-            settings = Settings.model_validate(_merged(settings.model_dump(exclude_unset=True), given))
+        return Settings(**layers)
     except ValidationError as error:
         raise ConfigError("; ".join(_sentence(found["loc"], found["msg"]) for found in error.errors())) from None
-    return settings
 
 
 def _read_file(path: Path, *, is_required: bool) -> dict[str, Any]:
@@ -164,14 +168,28 @@ def _read_file(path: Path, *, is_required: bool) -> dict[str, Any]:
         raise ConfigError(f"The settings file {path} is not valid TOML: {error}.") from None
 
 
-def _merged(base: dict[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    for dotted, value in flags.items():
-        *sections, name = dotted.split(".")
-        place = base
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[name] = value
-    return base
+def _read_environment() -> dict[str, Any]:
+    _refuse_unknown_variables()
+    try:
+        return EnvSettingsSource(Settings)()
+    except SettingsError as error:
+        reason = str(error.__cause__ or error).splitlines()[0]
+        named = str(error).split('"')[1:2] or ["?"]
+        raise ConfigError(f"The environment variables of setting {named[0]} hold no valid JSON: {reason}.") from None
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for name, value in over.items():
+        below = merged.get(name)
+        merged[name] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _nested(dotted: str, value: Any) -> dict[str, Any]:
+    for name in reversed(dotted.split(".")):
+        value = {name: value}
+    return dict(value)
 
 
 def _refuse_unknown_variables() -> None:
