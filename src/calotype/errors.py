@@ -285,7 +285,7 @@ class AssetUnavailableError(OperatorError):
     cure = "Check the asset store."
 
     def __init__(self, key: str, reason: str) -> None:
-        super().__init__(f"The stored file {key} cannot be read: {reason}.")
+        super().__init__(f"The stored file {key} is not available: {reason}.")
 
 
 # --- how a job fails -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,15 +19,28 @@ from calotype.assets.files import FileAssets
 from calotype.assets.objects import ObjectAssets
 from calotype.clock import Clock, SystemClock
 from calotype.config import Settings
-from calotype.errors import DataFolderError
+from calotype.dialects.aetherai import AetherAI
+from calotype.dialects.base import Dialect
+from calotype.dialects.native import Native
+from calotype.engines.registry import cards
+from calotype.errors import ConfigError, DataFolderError
 from calotype.lifecycle import Lifecycle, Policy
+from calotype.server.parts import Parts
+from calotype.server.serving import serve_api
+from calotype.signing import LinkSigner
+from calotype.store import secrets
 from calotype.store.database import Database
 from calotype.store.embedded import EmbeddedDatabase
 from calotype.store.migrate import migrate
 from calotype.telemetry import log
+from calotype.upkeep import Upkeep
+from calotype.worker.parts import WorkerParts
+from calotype.worker.process import run_worker as work
 
 URL_FILE = "database-url"
 CLIENT_FILE = "client.toml"
+LINK_KEY = "asset_links_1"
+LINK_KEY_ID = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,99 @@ async def core(settings: Settings, url: str, name: str) -> AsyncIterator[Core]:
             accounts=Accounts(database, clock),
             assets=assets_of(settings),
         )
+
+
+# --- one asset store for all ---------------------------------------------------------------------
+
+_STORE_PATIENCE = 15.0
+
+
+async def claim_store(parts: Core) -> None:
+    """Leave this installation's mark in the asset store that the API serves from."""
+    mark = await _mark_of(parts.database)
+    if not await parts.assets.exists(mark):
+        await parts.assets.write(mark, b"", "application/octet-stream")
+
+
+async def check_store(parts: Core) -> None:
+    """Raise `ConfigError` unless this process's asset store is the one the API serves from: results would be lost elsewhere."""
+    mark = await _mark_of(parts.database)
+    deadline = parts.clock.monotonic() + _STORE_PATIENCE
+    while not await parts.assets.exists(mark):
+        if parts.clock.monotonic() > deadline:
+            raise ConfigError(
+                "The asset store here is not the one this installation's API serves from: give --assets the same"
+                " s3://bucket/prefix or shared folder (an API must have started once)."
+            )
+        await asyncio.sleep(0.2)
+
+
+async def _mark_of(database: Database) -> str:
+    async with database.connection() as db:
+        return f"store/{(await secrets.get_or_create(db, 'asset_store', 16)).hex()}"
+
+
+# --- what a process runs -------------------------------------------------------------------------
+
+
+def faces_of(settings: Settings) -> tuple[Dialect, ...]:
+    """Return the dialects that are served, each with its switches."""
+    aetherai = settings.faces.aetherai
+    return (Native(), AetherAI(is_strict=aetherai.strict, has_error_message=aetherai.error_message))
+
+
+async def run_api(settings: Settings, url: str, listener: socket.socket) -> None:
+    """Serve the API on a listening socket until told to stop."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with core(settings, url, "api") as parts:
+        await claim_store(parts)
+        async with parts.database.connection() as db:
+            key = await secrets.get_or_create(db, LINK_KEY)
+        await serve_api(
+            Parts(
+                database=parts.database,
+                lifecycle=parts.lifecycle,
+                accounts=parts.accounts,
+                assets=parts.assets,
+                signer=LinkSigner({LINK_KEY_ID: key}, LINK_KEY_ID),
+                settings=settings,
+                clock=parts.clock,
+                dialects=faces_of(settings),
+                cards=cards(settings.worker.extra_engines),
+            ),
+            listener,
+            stop=stop,
+        )
+
+
+async def run_worker(settings: Settings, url: str) -> None:
+    """Run one worker until told to stop, then let it finish what it holds."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with core(settings, url, "worker") as parts:
+        await check_store(parts)
+        await work(
+            WorkerParts(
+                database=parts.database,
+                lifecycle=parts.lifecycle,
+                assets=parts.assets,
+                settings=settings.worker,
+                clock=parts.clock,
+                scratch=settings.data / "scratch",
+                device=settings.worker.device,
+            ),
+            stop,
+        )
+
+
+async def run_upkeep(settings: Settings, url: str) -> None:
+    """Run upkeep until told to stop."""
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    async with core(settings, url, "upkeep") as parts:
+        await check_store(parts)
+        await Upkeep(parts.database, parts.lifecycle, parts.assets, parts.clock).run(stop)
 
 
 # --- the data folder -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from calotype.errors import CalotypeError, PortInUseError
+from calotype.errors import CalotypeError, ConfigError, PortInUseError
 from calotype.runtime import LIFELINE
 from calotype.telemetry import log
 
@@ -20,6 +21,7 @@ _LOOK = 0.1
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _STEADY = 10.0
 _DRAIN = 25.0
+_BACKLOG = 1024
 
 
 @dataclass(slots=True)
@@ -39,20 +41,19 @@ class Part:
 def listen(host: str, port: int) -> socket.socket:
     """Return a listening socket. It stays open while the API process behind it is replaced, so that callers wait, not fail.
 
-    Raises `PortInUseError`.
+    Raises `PortInUseError`, or `ConfigError` for a host that is none of this machine's.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(1024)
-    except OverflowError:
+        listener.listen(_BACKLOG)
+    except OSError as error:
         listener.close()
-        raise PortInUseError(host, port) from None
-    except OSError:
-        listener.close()
-        raise PortInUseError(host, port) from None
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(host, port) from None
+        reason = error.strerror or str(error)
+        raise ConfigError(f"Setting server.host: {host}:{port} cannot be listened on: {reason}.") from None
     return listener
 
 

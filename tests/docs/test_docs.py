@@ -1,0 +1,87 @@
+"""The docs are true: printed pages are up to date, every link leads somewhere, and the README's examples run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from served import Served, served
+
+from calotype.cli.main import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+def test_the_pages_printed_from_the_code_are_up_to_date() -> None:
+    ended = subprocess.run(
+        [sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+
+    missing = [target for target in targets if not (page.parent / target).exists()]
+
+    assert missing == []
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "commands.md").read_text("utf-8")
+
+    missing = [name for name in COMMANDS if f"## calotype {name}\n" not in text]
+
+    assert missing == []
+
+
+def test_the_readme_names_the_two_commands_of_a_newcomer() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+
+    assert 'make demo "' in text
+    assert "make test" in text
+
+
+@pytest.mark.timeout(120)
+def test_the_readmes_tour_runs_as_it_stands(tmp_path: Path) -> None:
+    with served(tmp_path / "calotype-data") as server:
+        for line in _tour():
+            ended = _typed(line, server, tmp_path)
+            assert ended.returncode == 0, f"{line}\n{ended.stdout}{ended.stderr}"
+
+
+def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
+    with served(tmp_path / "calotype-data") as server:
+        code = "\n".join(_block("From Python:")).replace("http://127.0.0.1:8787", server.url).replace('"KEY"', f'"{server.key}"')
+        ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG")
+
+
+def _tour() -> list[str]:
+    """Return the tour's client commands and the HTTP example, without comments."""
+    lines = [line.split("   #")[0] for line in _block("## A one-minute tour")]
+    shown = [line for line in lines if line.startswith(".venv/bin/calotype") and " serve" not in line]
+    return [*shown, " ".join(line.rstrip("\\").strip() for line in _block("Over HTTP"))]
+
+
+def _block(after: str) -> list[str]:
+    """Return the first indented block after a piece of text."""
+    text = (ROOT / "README.md").read_text("utf-8").partition(after)[2]
+    match = re.search(r"\n\n((?: {4}.*\n)+)", text)
+    assert match is not None, f"there is no example after {after}"
+    return [line.removeprefix("    ") for line in match[1].splitlines()]
+
+
+def _typed(line: str, server: Served, folder: Path) -> subprocess.CompletedProcess[str]:
+    line = line.replace(".venv/bin/calotype", f"{sys.executable} -m calotype").replace("http://127.0.0.1:8787", server.url)
+    return subprocess.run(
+        line, shell=True, cwd=folder, env={"KEY": server.key, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+    )
