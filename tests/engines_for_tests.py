@@ -268,6 +268,19 @@ class Missing(_Engine):
         return Probe(ok=False, reason="its weights are not on disk")
 
 
+class Poster(_Engine):
+    """Makes a picture large enough for a thumbnail."""
+
+    card = _card("Poster")
+
+    def run(self, orders: Sequence[Order], context: Context) -> None:
+        from PIL import Image
+
+        path = context.scratch / "poster.png"
+        Image.new("RGB", (640, 400), "teal").save(path)
+        context.write(path, "image/png", width=640, height=400, provenance={})
+
+
 class Copying(_Engine):
     """Hands its input image back."""
 
@@ -281,4 +294,4 @@ INSTANT, OTHER, SLOW, BRIEF, STUBBORN = Instant.card, Other.card, Slow.card, Bri
 SPINNING, NATIVE, KILLABLE, SLOW_TO_LOAD = Spinning.card, Native.card, Killable.card, SlowToLoad.card
 EXITING, CRASHING, CRASHING_ONCE, EATER = Exiting.card, Crashing.card, CrashingOnce.card, Eater.card
 FAILING, EMPTY, ESCAPING, CHATTY, MISSING = Failing.card, Empty.card, Escaping.card, Chatty.card, Missing.card
-COPYING, NOSY = Copying.card, Nosy.card
+COPYING, NOSY, POSTER = Copying.card, Nosy.card, Poster.card

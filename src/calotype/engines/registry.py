@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from calotype.engines.base import Card, Engine
 from calotype.errors import ConfigError, UnknownModelError
@@ -38,6 +39,18 @@ def default_model(kind: Kind, known: Sequence[Card] | None = None) -> str:
         if kind in card.kinds:
             return card.id
     raise UnknownModelError("default", kind)
+
+
+def facts_of(card: Card) -> dict[str, Any]:
+    """Return what the database and the API say of a card, in plain JSON values."""
+    return {
+        "id": card.id,
+        "title": card.title,
+        "version": card.version,
+        "kinds": sorted(card.kinds),
+        "licences": list(card.licences),
+        "limits": dict(card.limits),
+    }
 
 
 def engine_at(loader: str) -> Engine:

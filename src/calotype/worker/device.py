@@ -31,8 +31,7 @@ class Device:
     """Serves the lanes of the engines that can run here, one job at a time."""
 
     def __init__(self, parts: WorkerParts, cards: Sequence[Card], residence: Residence, scratch: Scratch) -> None:
-        models = [card.id for card in cards]
-        self.presence = Presence(parts.database, parts.device, models, self._wake, self._note_move)
+        self.presence = Presence(parts.database, parts.device, cards, self._wake, self._note_move)
         self._parts = parts
         self._cards: Mapping[str, Card] = {card.id: card for card in cards}
         self._residence = residence

@@ -12,9 +12,11 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from calotype.engines.base import Card
+from calotype.engines.registry import facts_of
 from calotype.errors import DatabaseUnavailableError
 from calotype.queue.tickets import WAKE_CHANNEL
-from calotype.store import workers
+from calotype.store import models, workers
 from calotype.store.database import JOBS_CHANNEL, Connection, Database
 from calotype.store.workers import WorkerRow
 from calotype.telemetry import log
@@ -32,13 +34,13 @@ class Presence:
         self,
         database: Database,
         device: str,
-        models: Sequence[str],
+        cards: Sequence[Card],
         woken: Callable[[], None],
         moved: Callable[[UUID, str], None],
     ) -> None:
         self._database = database
         self._device = device
-        self._models = models
+        self._cards = cards
         self._woken = woken
         self._moved = moved
         self._row: WorkerRow | None = None
@@ -84,12 +86,18 @@ class Presence:
         for channel in (WAKE_CHANNEL, JOBS_CHANNEL):
             await session.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         if self._row is None or not await _taken_again(session, self._row):
-            self._row = await workers.register(
-                session, host=socket.gethostname(), pid=os.getpid(), device=self._device, models=self._models
-            )
-            log.info("worker.registered", worker_id=str(self._row.id), models=list(self._models), device=self._device)
+            self._row = await self._registered(session)
         self.is_standing.set()
         self._woken()  # tickets may have come before we listened
+
+    async def _registered(self, session: Connection) -> WorkerRow:
+        names = [card.id for card in self._cards]
+        await models.register(session, [facts_of(card) for card in self._cards])
+        row = await workers.register(
+            session, host=socket.gethostname(), pid=os.getpid(), device=self._device, models=names
+        )
+        log.info("worker.registered", worker_id=str(row.id), models=names, device=self._device)
+        return row
 
     async def _hear(self, session: Connection) -> None:
         async for notice in session.notifies():
