@@ -51,6 +51,9 @@ def worded(command: Callable[P, T]) -> Callable[P, T]:
         except ClientError as error:
             complain(error, as_json=bool(options.get("as_json")))
             sys.exit(error.exit_code)
+        except KeyboardInterrupt:
+            say("\ncalotype: interrupted. If the server had the request by then, `calotype jobs ls` shows the job.")
+            sys.exit(INTERRUPTED)
         except BrokenPipeError:
             raise
         except OSError as error:

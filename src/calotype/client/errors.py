@@ -146,10 +146,10 @@ class WaitTimeout(ClientError):  # noqa: N818
     is_retryable = True
     exit_code = 6
 
-    def __init__(self, job_id: str, waited: float, *, request_id: str | None = None) -> None:
+    def __init__(self, job_id: str, waited: float, trouble: str = "") -> None:
         self.job_id = job_id
         self.cure = f"The job goes on: `calotype jobs watch {job_id}` or client.attach({job_id!r}) waits again."  # type: ignore[misc]
-        super().__init__(f"Job {job_id} did not end within {waited:g} s.", request_id=request_id)
+        super().__init__(f"Job {job_id} did not end within {waited:g} s{'; ' if trouble else ''}{trouble}.")
 
 
 class JobFailed(ClientError):  # noqa: N818

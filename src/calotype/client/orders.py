@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 from uuid import uuid4
@@ -65,15 +66,26 @@ def order(kind: Kind | str, given: Mapping[str, Any], options: Mapping[str, Any]
     unknown = sorted(set(options) - _OF_JOB)
     if unknown:
         raise TypeError(f"unexpected keyword arguments: {', '.join(unknown)}")
+    described = {name: value for name, value in given.items() if name not in _IMAGE_FIELDS and value is not None}
+    _check_writable({"input": described, "tags": dict(options.get("tags") or {}), "model": options.get("model")})
     return Order(
         kind=known,
-        input={name: value for name, value in given.items() if name not in _IMAGE_FIELDS and value is not None},
+        input=described,
         images={name: _sources(given[name]) for name in _IMAGE_FIELDS if given.get(name) is not None},
         key=options.get("idempotency_key") or str(uuid4()),
         model=options.get("model"),
         tags=options.get("tags") or {},
         deadline=options.get("deadline"),
     )
+
+
+def _check_writable(words: Mapping[str, Any]) -> None:
+    """Refuse what JSON in UTF-8 cannot hold, such as NaN or half of a character from a terminal."""
+    for name, value in words.items():
+        try:
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"{name}: this cannot be sent as JSON ({error}).") from None
 
 
 def split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

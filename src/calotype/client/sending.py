@@ -12,7 +12,7 @@ from typing import Any, Generic
 import httpx2
 
 from calotype import __version__
-from calotype.client.errors import ConfigurationError, ServerUnavailable
+from calotype.client.errors import ConfigurationError, NotAuthenticated, ServerUnavailable
 from calotype.client.events import EventReader
 from calotype.client.files import Form, Keeping
 from calotype.client.wire import Answer, Call, Expect, Flow, Lost, Place, Show, Step, T, Watcher, ignore
@@ -21,7 +21,7 @@ from calotype.dialects.base import JobView
 CONNECT = 10.0
 """Seconds to reach a server; what a call may take altogether it says itself."""
 _UNSENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_BROKEN = (httpx2.TransportError, httpx2.DecodingError, httpx2.StreamError)
+_BROKEN = (httpx2.TransportError, httpx2.DecodingError)
 
 
 class Conversation(Generic[T]):
@@ -65,13 +65,13 @@ class Outline:
             url = httpx2.URL("")
         if url.scheme not in ("http", "https") or not url.host:
             raise ConfigurationError(f"{base_url!r} is no address of a server; one looks like http://127.0.0.1:8787.")
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise NotAuthenticated("The API key holds characters that no key has.")
         self._is_loopback = url.host in ("localhost", "127.0.0.1", "::1")
         self._key = key
 
     def options(self, scheme: str) -> dict[str, Any]:
         """Return the options of the HTTP client for a scheme: loading certificates is slow, and http needs none."""
-        if scheme not in ("http", "https"):
-            raise ServerUnavailable(f"The server names an address that cannot be called ({scheme or 'no'} scheme).")
         return {
             "verify": ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if scheme == "http" else True,
             "trust_env": not self._is_loopback,  # a proxy cannot reach this machine's own addresses
@@ -92,8 +92,14 @@ class Outline:
 
 
 def scheme_of(call: Call) -> str:
-    """Return the scheme of a call's address."""
-    return call.url.partition("://")[0].lower() if "://" in call.url else ""
+    """Return the scheme of a call's address; a server may name any address for its files."""
+    try:
+        scheme = httpx2.URL(call.url).scheme
+    except httpx2.InvalidURL:
+        scheme = ""
+    if scheme not in ("http", "https"):
+        raise ServerUnavailable("The server's answer names an address that cannot be called.")
+    return scheme
 
 
 def facts(response: httpx2.Response, **more: Any) -> Answer:

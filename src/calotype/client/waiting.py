@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from calotype.client.errors import JobFailed, WaitTimeout
-from calotype.client.flows import ask, read, refuse
+from calotype.client.flows import read, refuse
 from calotype.client.wire import PATIENCE, PING, Answer, Call, Expect, Flow, Hear, Lost, ServerEvent, Show, Wire
 from calotype.dialects.base import JobView, Verb
 from calotype.jobs.states import JobState
@@ -34,6 +34,7 @@ class Watch:
     etag: str | None = None
     last_event_id: str | None = None
     pause: float = 0.0
+    trouble: str = ""
     polls: int = 0
     empty_streams: int = 0
     can_stream: bool = True
@@ -58,9 +59,10 @@ class Watch:
         """Whether to listen: a silent stream gives control back only every ping, so the last two pings' time is polled."""
         return self.can_stream and self.left > 2 * PING
 
-    def stumble(self, at: float) -> None:
-        """Note that a call or stream was lost: go on more slowly each time."""
-        self.now = at
+    def stumble(self, lost: Lost) -> None:
+        """Note that a call was lost: go on more slowly each time."""
+        self.now = lost.at
+        self.trouble = f"the server last did not answer ({lost.reason})"
         self.polls += 1
         self.pause = self.pace()
 
@@ -91,20 +93,12 @@ def gather(wire: Wire, jobs: Sequence[JobView], *, now: float, timeout: float) -
 def follow(wire: Wire, job_id: str, *, now: float, timeout: float, view: JobView | None = None) -> Flow[JobView]:
     """Show the job each time it changes and return it when it has ended; `WaitTimeout` carries the id to attach to."""
     watch = Watch(wire, job_id, now, now + timeout, timeout, can_stream=wire.can(Verb.EVENTS))
-    if view is None or view.state.is_terminal:
-        yield from _first_look(watch)
-    else:
+    if view is not None and not view.state.is_terminal:
         watch.view, watch.pause = view, 0.0 if watch.may_stream else view.retry_after or watch.pace()
     while not watch.is_over:
-        yield from _listen(watch) if watch.may_stream else _poll(watch)
+        yield from _listen(watch) if watch.view is not None and watch.may_stream else _poll(watch)
     assert watch.view is not None, "a job that is over was seen"
     return watch.view
-
-
-def _first_look(watch: Watch) -> Flow[None]:
-    answer = yield from ask(_look_call(watch))
-    watch.now = answer.at
-    yield from _learn(watch, answer)
 
 
 # --- polling -------------------------------------------------------------------------------------
@@ -113,20 +107,21 @@ def _first_look(watch: Watch) -> Flow[None]:
 def _poll(watch: Watch) -> Flow[None]:
     """Ask once how the job stands, after the pause that the last answer asked for."""
     if watch.left <= 0:
-        raise WaitTimeout(watch.job_id, watch.timeout)
+        raise WaitTimeout(watch.job_id, watch.timeout, watch.trouble)
     pause = min(watch.pause, watch.left)
-    linger = int(min(LINGER, watch.left - pause)) if watch.can_linger else 0
+    linger = int(min(LINGER, watch.left - pause)) if watch.can_linger and watch.view else 0
     call = replace(_look_call(watch, linger), after=pause)
     asked_at = watch.now + pause
     try:
         answer = yield call
     except Lost as lost:
-        watch.stumble(lost.at)
+        watch.stumble(lost)
         return
-    watch.now = answer.at
+    watch.now, watch.trouble = answer.at, ""
     watch.polls += 1
     if answer.status == 429 or answer.status >= 500:
         watch.pause = answer.retry_after or watch.pace()
+        watch.trouble = f"the server last answered with status {answer.status}"
         return
     watch.pause = answer.retry_after or watch.pace()
     if linger and answer.at - asked_at >= linger / 2:

@@ -222,7 +222,9 @@ class Wire:
     def to(self, row: tuple[str, str], path: Mapping[str, str] | None = None, query: Fields | None = None) -> Call:
         """Return the call of a row: names in the path filled in, empty query values left out."""
         method, template = row
-        filled = template.format(**{name: quote(value, safe="") for name, value in (path or {}).items()})
+        filled = template.format(
+            **{name: quote(value, safe="", errors="replace") for name, value in (path or {}).items()}
+        )
         wanted = {name: value for name, value in (query or {}).items() if value is not None}
-        question = f"?{urlencode(wanted)}" if wanted else ""
+        question = f"?{urlencode(wanted, errors='replace')}" if wanted else ""
         return Call(method, f"{self.base_url}{self.wording.PREFIX}{filled}{question}")

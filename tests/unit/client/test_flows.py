@@ -311,3 +311,18 @@ def test_every_verb_of_the_native_api_that_the_client_speaks_is_there() -> None:
     ]
 
     assert all(NATIVE.can(verb) for verb in verbs)
+
+
+def test_a_wait_through_which_the_server_was_away_says_so() -> None:
+    played = Played(waiting.wait(NATIVE, JOB, now=0, timeout=5))
+
+    with pytest.raises(WaitTimeout, match=r"connection reset"):
+        played.run(always(lost()))
+
+
+def test_the_first_look_is_answered_at_once() -> None:
+    played = Played(waiting.wait(NATIVE, JOB, now=0, timeout=20))
+
+    played.run(script(job(), job("succeeded")))
+
+    assert ["wait=" in call.url for call in played.calls] == [False, True]

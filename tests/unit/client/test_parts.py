@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from calotype.client import ConfigurationError, InvalidInput, NotAuthenticated
+from calotype.client import Client, ConfigurationError, InvalidInput, NotAuthenticated
 from calotype.client.connect import find_connection
 from calotype.client.events import EventReader
 from calotype.client.inputs import png_of, read_image
@@ -243,3 +243,35 @@ def test_importing_the_package_alone_loads_neither_http_nor_models() -> None:
 
 def test_errors_say_what_to_do() -> None:
     assert "CALOTYPE_API_KEY" in NotAuthenticated("The API key is missing or not valid.").cure
+
+
+# --- what cannot be sent -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{"prompt": "a \udcff"}, {"prompt": "a", "seed": float("nan")}, {"prompt": b"a"}])
+def test_what_json_cannot_hold_is_refused_here(given: dict[str, Any]) -> None:
+    with Client("http://127.0.0.1:1") as client, pytest.raises(InvalidInput, match="input: this cannot be sent"):
+        client.jobs.submit("image", given)
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8787", "ftp://a.test", "http://", "http://a.test:port"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="no address"):
+        Client(url)
+
+
+def test_a_key_that_can_be_none_is_refused_without_showing_it() -> None:
+    with pytest.raises(NotAuthenticated) as caught:
+        Client("http://a.test", "cal_schlüssel\n")
+
+    assert "schl" not in str(caught.value)
+
+
+def test_unknown_kinds_dialects_and_options_are_named() -> None:
+    with Client("http://127.0.0.1:1") as client:
+        with pytest.raises(InvalidInput, match="image, upscale"):
+            client.jobs.submit("song", {})
+        with pytest.raises(TypeError, match="sytle"):
+            client.jobs.submit("image", {"prompt": "x"}, sytle="flat")  # type: ignore[call-arg]
+    with pytest.raises(ConfigurationError, match="native, aetherai"):
+        Client("http://127.0.0.1:1", dialect="klingon")
