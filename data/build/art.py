@@ -40,7 +40,7 @@ SQUARE_SCENES = {
     "framed picture", "cinema", "world map", "map of Japan", "stadium", "construction", "flower playing cards",
 }  # fmt: skip
 VARIANT = re.compile(r"^(man|woman|men|women)[ :](?!dancing|$)|: (man|woman)|facing right|couple|kiss")
-VARIANTS_KEPT = {"woman dancing", "man dancing", "woman with headscarf"}
+VARIANTS_KEPT = {"woman health worker", "woman dancing", "man dancing", "woman with headscarf"}
 PROPS = Path(__file__).parent / "props.toml"
 
 

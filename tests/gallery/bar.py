@@ -37,7 +37,7 @@ STANDS_FOR = {
     "bike": {"bicycle"}, "plane": {"airplane", "small airplane"}, "motorbike": {"motorcycle"}, "truck": {"delivery truck", "pickup truck"},
     "school bus": {"bus"}, "train": {"locomotive", "train"}, "fire engine": {"fire engine"}, "sleigh": {"sled"},
     "sailing boat": {"sailboat"}, "surfer": {"surfing"}, "skier": {"skier"}, "diver": {"diver"}, "chef": {"cook"}, "kid": {"child"},
-    "doctor": {"health worker"}, "nurse": {"health worker"}, "planet": {"ringed planet"}, "earth": {"globe showing europe-africa",
+    "doctor": {"health worker"}, "nurse": {"woman health worker"}, "planet": {"ringed planet"}, "earth": {"globe showing europe-africa",
     "globe showing americas", "globe showing asia-australia"}, "moon": {"full moon", "crescent moon"}, "ball": {"soccer ball"},
     "cake": {"birthday cake", "shortcake"}, "blossom": {"blossom", "cherry blossom"}, "flower": {"blossom", "sunflower", "rose", "hibiscus"},
     "book": {"closed book", "open book"}, "coffee mug": {"hot beverage"}, "cup": {"hot beverage", "teacup without handle"},

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from calotype.engines.illustrator import traits
 from calotype.engines.illustrator.art import Drawing
+from calotype.engines.illustrator.figures import Figure
 from calotype.engines.illustrator.reading import Reading, Relation
 from calotype.engines.illustrator.traits import Place
 
@@ -74,12 +75,27 @@ class Block:
         return Block(tuple(changed.values()), changed[id(self.root)])
 
 
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """What carries others: its drawing, its figure, and the reading it comes from."""
+
+    drawing: Drawing
+    figure: Figure
+    reading: Reading
+
+    @property
+    def seat(self) -> float:
+        """How far down its height another thing stands on it: as told, else where its middle begins."""
+        told = traits.seat_of(self.drawing)
+        return min(0.7, max(self.figure.tops()[9:15]) + 0.04) if told is None else told
+
+
 @dataclass(slots=True)
 class Builder:
-    """Builds a reading's blocks, given how wide each drawing is for its height."""
+    """Builds a reading's blocks, given the figure of each drawing."""
 
     reading: Reading
-    aspect_of: Callable[[Drawing], float]
+    figure_of: Callable[[Drawing], Figure]
     _children: dict[int, list[Relation]] = field(default_factory=dict)
     _building: set[int] = field(default_factory=set)
 
@@ -108,7 +124,7 @@ class Builder:
     def _block(self, number: int, instance: int) -> Block:
         mention = self.reading.mentions[number]
         size = traits.size_of(mention.drawing) * mention.scale
-        aspect = self.aspect_of(mention.drawing)
+        aspect = self.figure_of(mention.drawing).aspect
         width, height = (size, size / aspect) if aspect > 1 else (size * aspect, size)
         root = Part(number, instance, -width / 2, -height, width, height)
         block = Block((root,), root)
@@ -122,8 +138,9 @@ class Builder:
             count = self.reading.mentions[relation.subject].count
             by_kind.setdefault(relation.kind, []).extend(self._block(relation.subject, one) for one in range(count))
         drawing = self.reading.mentions[number].drawing
+        carrier = Carrier(drawing, self.figure_of(drawing), self.reading)
         for kind, children in by_kind.items():
-            block = _ATTACHERS[_manner(kind, drawing)](block, children, drawing, self.reading)
+            block = _ATTACHERS[_manner(kind, drawing)](block, children, carrier)
         return block
 
 
@@ -168,9 +185,9 @@ def _row(children: Sequence[Block], gap: float) -> tuple[list[float], float]:
     return middles, total
 
 
-def _on(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -> Block:
+def _on(block: Block, children: Sequence[Block], carrier: Carrier) -> Block:
     """Stand the children side by side on the block's root, none of it covered too much."""
-    root, seat = block.root, traits.seat_of(carrier)
+    root, seat = block.root, carrier.seat
     _, total = _row(children, 0.02)
     tallest = max(child.height for child in children)
     wide, tall = root.width, root.height
@@ -179,7 +196,7 @@ def _on(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -
     grow = 1.0
     if shrink < 0.62:
         grow, shrink = min(2.2, 0.62 / shrink), 0.62 if 0.62 / shrink <= 2.2 else shrink * 2.2
-    if traits.place_of(carrier) is Place.SKY:
+    if traits.place_of(carrier.drawing) is Place.SKY:
         grow, shrink = max(1.0, 1.5 * tallest / tall), 1.0
     block, small = block.scaled(grow), [child.scaled(shrink) for child in children]
     middles, _ = _row(small, 0.02)
@@ -188,12 +205,12 @@ def _on(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -
     return Block((*block.parts, *placed), block.root)
 
 
-def _in(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -> Block:
+def _in(block: Block, children: Sequence[Block], carrier: Carrier) -> Block:
     """Stand the children in the block's root: painted before it, their feet below its rim."""
-    root, seat = block.root, traits.seat_of(carrier)
-    gap = -0.12 * min(child.width for child in children)
+    root, seat = block.root, carrier.seat
+    gap = -0.04 * min(child.width for child in children)
     _, total = _row(children, gap)
-    flower = carrier.id in {"vase", "amphora"}
+    flower = carrier.drawing.id in {"vase", "amphora"}
     room = root.width * (1.2 if flower else 0.86)
     shrink = max(min(1.0, room / total), 0.2)
     if shrink < 0.7:
@@ -204,12 +221,12 @@ def _in(block: Block, children: Sequence[Block], carrier: Drawing, _: Reading) -
     middles, _ = _row(small, gap * shrink)
     parts: list[Part] = []
     for number, (child, x) in enumerate(zip(small, middles, strict=True)):
-        sunk = child.height * (0.22 if flower else 0.3 - 0.08 * (number % 2))
+        sunk = child.height * (0.22 if flower else 0.24 - 0.1 * (number % 2))
         parts += child.moved(x, -root.height * (1 - seat) + sunk).parts
     return Block((*parts, *block.parts), root)
 
 
-def _under(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
+def _under(block: Block, children: Sequence[Block], _: Carrier) -> Block:
     """Stand the children in front of the block's root, low enough that it rises above them."""
     root = block.root
     _, total = _row(children, 0.02)
@@ -224,7 +241,7 @@ def _under(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> 
     return Block((*block.parts, *placed), block.root)
 
 
-def _canopy(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
+def _canopy(block: Block, children: Sequence[Block], _: Carrier) -> Block:
     """Hold the block's root, an umbrella, over the children."""
     middles, total = _row(children, 0.03)
     root = block.root
@@ -236,33 +253,41 @@ def _canopy(block: Block, children: Sequence[Block], _: Drawing, __: Reading) ->
     return Block((*held.parts, *placed), placed[0])
 
 
-_WORN = {"scarf": (0.50, 0.60), "glasses": (0.72, 0.5), "sunglasses": (0.72, 0.5), "necktie": (0.4, 0.3), "backpack": (0.3, 0.4)}
+_WORN = {"scarf": (0.30, 0.36), "glasses": (0.72, 0.4), "sunglasses": (0.72, 0.4), "necktie": (0.25, 0.2), "backpack": (0.2, 0.4)}
 """How high the lower edge of a worn thing comes, and how broad it is, as shares of its wearer; the rest are hats."""
 
 
-def _wears(block: Block, children: Sequence[Block], wearer: Drawing, reading: Reading) -> Block:
+def _wears(block: Block, children: Sequence[Block], wearer: Carrier) -> Block:
     """Put what is worn on the block's root: hats on the head, a scarf round the neck."""
     root = block.root
     parts: list[Part] = []
-    sideways = wearer.group.startswith("animal") and wearer.id not in traits.HEADS
+    tops = wearer.figure.tops()
+    first, last = (2, 9) if _is_sideways(wearer.drawing) else (9, 15)
+    crown = sorted(tops[first:last])[2]
     for child in children:
-        height, breadth = _WORN.get(reading.mentions[child.root.mention].drawing.id, (0.9, 0.44))
+        height, breadth = _WORN.get(wearer.reading.mentions[child.root.mention].drawing.id, (0.93 - crown, 0.40))
         fitted = child.scaled(root.width * breadth / child.root.width)
-        parts += fitted.moved(root.width * (-0.24 if sideways else 0.0), -root.height * height).parts
+        middle = (first + last) / 48 - 0.5
+        parts += fitted.moved(root.width * middle, -root.height * height).parts
     return Block((*block.parts, *parts), root)
 
 
-def _holds(block: Block, children: Sequence[Block], _: Drawing, __: Reading) -> Block:
-    """Let the block's root hold the children at its side, in front of it."""
+def _is_sideways(drawing: Drawing) -> bool:
+    return drawing.group.startswith("animal") and drawing.id not in traits.HEADS
+
+
+def _holds(block: Block, children: Sequence[Block], holder: Carrier) -> Block:
+    """Let the block's root hold the children at its side, in front of it: before its face when it is drawn sideways."""
     root = block.root
     parts: list[Part] = []
+    first = -1 if _is_sideways(holder.drawing) else 1
     for number, child in enumerate(children):
-        held = child.scaled(min(1.0, 0.5 * root.height / child.height))
-        side = 1 if number % 2 == 0 else -1
-        parts += held.moved(side * root.width * 0.44, -root.height * 0.2).parts
+        held = child.scaled(min(1.0, 0.46 * root.height / child.height))
+        side = first if number % 2 == 0 else -first
+        parts += held.moved(side * root.width * 0.48, -root.height * 0.12).parts
     return Block((*block.parts, *parts), root)
 
 
-_ATTACHERS: dict[str, Callable[[Block, Sequence[Block], Drawing, Reading], Block]] = {
+_ATTACHERS: dict[str, Callable[[Block, Sequence[Block], Carrier], Block]] = {
     "on": _on, "in": _in, "under": _under, "canopy": _canopy, "wears": _wears, "holds": _holds,
 }  # fmt: skip

@@ -46,6 +46,8 @@ class Body:
     hue: float | None
     lightness: float
     chroma: float
+    reach: tuple[float, float] = (40.0, 40.0)
+    """How far below and above the main hue the body's hues go, in degrees."""
 
 
 def to_oklch(rgb: Array) -> tuple[Array, Array, Array]:
@@ -69,8 +71,8 @@ def apart(one: Array, other: float) -> Array:
     return (one - other + 180) % 360 - 180
 
 
-def body_of(picture: Image.Image) -> Body:
-    """Return what a small rendering of a drawing mostly is."""
+def body_of(picture: Image.Image, *, prefer_hue: bool = False) -> Body:
+    """Return what a small rendering of a drawing mostly is. `prefer_hue`: even a small coloured part is the body."""
     pixels = np.asarray(picture.convert("RGBA"), np.float64) / 255
     solid = pixels[pixels[..., 3] > 0.8][:, :3]
     if not len(solid):
@@ -79,13 +81,29 @@ def body_of(picture: Image.Image) -> Body:
     coloured = chroma > GREY
     counts = np.histogram(hue[coloured], 36, (0, 360))[0].astype(np.float64)
     smooth = counts + sum(np.roll(counts, step) for step in (-2, -1, 1, 2))
-    peak = float(np.argmax(smooth)) * 10 + 5
-    member = coloured & (np.abs(apart(hue, peak)) < 40)
-    if member.mean() < 0.14:
-        grey = ~coloured & (lightness > 0.35) if (~coloured & (lightness > 0.35)).any() else ~coloured
-        grey = grey if grey.any() else np.ones_like(coloured)
-        return Body(None, float(np.median(lightness[grey])), float(np.median(chroma[grey])))
-    return Body(peak, float(np.median(lightness[member])), float(np.median(chroma[member])))
+    peak = int(np.argmax(smooth))
+    middle = peak * 10.0 + 5
+    reach = (_reach(counts, peak, -1), _reach(counts, peak, 1))
+    away = apart(hue, middle)
+    member = coloured & (away > -reach[0]) & (away < reach[1])
+    pale = ~coloured & (lightness > 0.55)
+    if member.mean() > (0.04 if prefer_hue else max(0.14, 0.9 * float(pale.mean()))):
+        return Body(middle, float(np.median(lightness[member])), float(np.median(chroma[member])), reach)
+    grey = next(part for part in (pale, ~coloured, np.ones_like(coloured)) if part.any())
+    return Body(None, float(np.median(lightness[grey])), float(np.median(chroma[grey])))
+
+
+def _reach(counts: Array, peak: int, step: int) -> float:
+    """Return how far, in degrees, hues run on from the peak without a gap: a gradient is one body, a beak is not."""
+    least, reach, missed = 0.012 * float(counts.sum()), 40.0, 0
+    for away in range(1, 11):
+        if counts[(peak + step * away) % 36] >= least:
+            reach, missed = max(reach, away * 10.0 + 8), 0
+        else:
+            missed += 1
+        if missed > 1:
+            break
+    return reach
 
 
 def paint(body: Body, colour: str, shade: str | None = None) -> ImageFilter.Color3DLUT:
@@ -111,7 +129,7 @@ def already(body: Body, colour: str) -> bool:
     lightness, chroma, hue = NAMED[colour]
     if chroma < GREY or body.hue is None:
         return chroma < GREY and body.chroma < GREY and abs(body.lightness - lightness) < 0.1
-    return bool(abs(apart(np.array(body.hue), hue)) < 14 and abs(body.lightness - lightness) < 0.12)
+    return bool(abs(apart(np.array(body.hue), hue)) < 12 and abs(body.lightness - lightness) < 0.1 and body.chroma > 0.7 * chroma)
 
 
 def _membership(body: Body, lightness: Array, chroma: Array, hue: Array) -> Array:
@@ -119,7 +137,8 @@ def _membership(body: Body, lightness: Array, chroma: Array, hue: Array) -> Arra
     if body.hue is None:
         light = np.clip((lightness - (0.38 if body.lightness > 0.5 else 0.0)) / 0.1, 0, 1)
         return np.clip((0.09 - chroma) / 0.04, 0, 1) * light
-    near = np.clip((78 - np.abs(apart(hue, body.hue))) / 30, 0, 1)
+    away = apart(hue, body.hue)
+    near = np.clip((np.where(away < 0, body.reach[0], body.reach[1]) + 34 - np.abs(away)) / 28, 0, 1)
     return near * np.clip((chroma - 0.02) / 0.025, 0, 1)
 
 

@@ -24,6 +24,18 @@ _FLOATING_KINDS = {"space", "sky"}
 _ORBS = {"sun", "full-moon", "crescent-moon", "full-moon-face", "sun-with-face", "first-quarter-moon", "last-quarter-moon"}
 _TREES = {"evergreen-tree", "deciduous-tree", "palm-tree"}
 _CLOUDS = {"cloud", "rainbow"}
+_IN_A_ROW = {"left_of", "right_of", "next_to", "chases"}
+_CLOSEST = {"plain": 1100.0, "studio": 1000.0, "room": 620.0, "city": 560.0}
+"""How large the unit of size may become: a flower may fill a plain background, but not a street."""
+_LEAST_SEEN = 74.0
+"""The least length of the longer side of what flies."""
+_Share = tuple[float, float, float, float]
+_HALVES: dict[str, tuple[_Share, _Share]] = {
+    "above": ((0, 0, 1, 0.5), (0, 0.54, 1, 1)), "under": ((0, 0.5, 1, 1), (0, 0, 1, 0.46)),
+    "left_of": ((0, 0, 0.48, 1), (0.52, 0, 1, 1)), "right_of": ((0.52, 0, 1, 1), (0, 0, 0.48, 1)),
+    "chases": ((0.5, 0.15, 1, 0.9), (0, 0.1, 0.5, 0.85)), "next_to": ((0, 0.2, 0.5, 0.8), (0.5, 0.2, 1, 0.8)),
+}  # fmt: skip
+"""For what floats: where the subject and the object of a relation go, as shares of the air (left, top, right, bottom)."""
 _TURNED = ("animal", "transport-ground", "person-sport", "transport-water")
 _NEVER_TURNED = {"bus", "clock", "school", "ambulance", "articulated-lorry"}
 
@@ -71,7 +83,7 @@ def compose(reading: Reading, figures: Figures, width: int, height: int, seed: i
     reading = replace(reading, mentions=[_varied(mention, rng) for mention in reading.mentions])
     setting = _setting(reading)
     stage = set_stage(setting, width, height, seed)
-    builder = Builder(reading, lambda drawing: figures.of(drawing, drawing.set_for(style)).aspect)
+    builder = Builder(reading, lambda drawing: figures.of(drawing, drawing.set_for(style)))
     arranged = _arrange(builder.blocks(), reading, stage, rng)
     placed = [one for item in arranged for one in _parts(item, reading, stage, style)]
     return Composition(reading, stage, setting, style, tuple(placed), width, height)
@@ -139,12 +151,20 @@ def _arrange(blocks: list[Block], reading: Reading, stage: Stage, rng: random.Ra
     standing = _in_order([block for block in blocks if block not in flying], reading)
     top = _ground_top(stage, bool(flying))
     bands = [_band(block, reading, stage, top) for block in standing]
-    single = any(relation.kind in {"left_of", "right_of", "next_to"} for relation in reading.relations)
-    rows = place_rows(standing, bands, rng, single=single)
-    items = [_item_of(one, reading, stage) for one in rows]
-    floating = _float(flying, [one.block for one in rows], reading, stage, rng)
-    items = [*floating, *items]
-    return sorted((_turned(item, reading, stage) for item in items), key=lambda item: (item.stands or item.afloat, item.depth))
+    single = any(relation.kind in _IN_A_ROW for relation in reading.relations)
+    largest = max((max(block.width, block.height) for block in blocks if not _is_celestial(block, reading)), default=1.0)
+    most = min(_CLOSEST.get(stage.kind, 900.0), 560 / largest)
+    rows = place_rows(standing, bands, rng, single=single, most=most)
+    unit = max((row.block.root.height / block.root.height for row, block in zip(rows, standing, strict=True)), default=most)
+    floating = _float(flying, [row.block for row in rows], reading, stage, rng, unit)
+    items = [*floating, *(_item_of(one, reading, stage) for one in rows)]
+    if not any(relation.kind == "chases" for relation in reading.relations):
+        items = [_turned(item, reading, stage) for item in items]
+    return sorted(items, key=lambda item: (item.stands or item.afloat, item.depth))
+
+
+def _is_celestial(block: Block, reading: Reading) -> bool:
+    return traits.place_of(reading.mentions[block.root.mention].drawing) is Place.SKY
 
 
 def _flies(block: Block, reading: Reading, stage: Stage) -> bool:
@@ -182,7 +202,7 @@ def _in_order(blocks: list[Block], reading: Reading) -> list[Block]:
     """Return the blocks from left to right as the relations ask."""
     order = list(blocks)
     for relation in sorted(reading.relations, key=lambda one: one.kind != "next_to"):
-        if relation.kind not in {"left_of", "right_of", "next_to"}:
+        if relation.kind not in _IN_A_ROW:
             continue
         movers = [block for block in order if _holds_mention(block, relation.subject)]
         others = [block for block in order if _holds_mention(block, relation.object) and block not in movers]
@@ -203,26 +223,32 @@ def _item_of(one: Standing, reading: Reading, stage: Stage) -> _Item:
     return _Item(one.block, one.base / stage.height, not afloat, afloat)
 
 
-def _float(flying: list[Block], below: list[Block], reading: Reading, stage: Stage, rng: random.Random) -> list[_Item]:
-    """Strew what flies over the air, the water or space."""
-    if not flying:
-        return []
-    whole = _air(stage, below)
-    lower = {relation.object for relation in reading.relations if relation.kind == "above"}
-    upper = {relation.subject for relation in reading.relations if relation.kind == "above"}
-    both_fly = {block.root.mention for block in flying}
-    regions = []
-    for block in flying:
-        mention = block.root.mention
-        region = whole
-        if mention in upper and lower & both_fly:
-            region = whole.upper(0.5)
-        elif mention in lower and upper & both_fly:
-            region = whole.lower(0.46)
-        regions.append(region)
-    largest = 0.62 * min(stage.width, stage.height) if not below else 0.36 * min(stage.width, stage.height)
-    placed = float_blocks(flying, regions, rng, largest=largest, taken=below)
+def _float(flying: list[Block], below: list[Block], reading: Reading, stage: Stage, rng: random.Random, unit: float) -> list[_Item]:
+    """Strew what flies over the air, the water or space: sun, moon and planets first, then the rest beside them."""
+    whole, shorter = _air(stage, below), min(stage.width, stage.height)
+    celestial = [block for block in flying if _is_celestial(block, reading)]
+    others = [block for block in flying if block not in celestial]
+    alone = not below and len(others) * len(celestial) == 0
+    share = 0.62 if alone else 0.46 if stage.kind in _FLOATING_KINDS else 0.26
+    regions = [_region_for(block, whole, reading, celestial) for block in celestial]
+    placed = float_blocks(celestial, regions, rng, largest=share * shorter, most=560.0, taken=below)
+    regions = [_region_for(block, whole, reading, others) for block in others]
+    largest = (0.62 if not below else 0.36) * shorter
+    most = max(1.3 * unit, _LEAST_SEEN / min((max(block.width, block.height) for block in others), default=1.0)) if below else 1200.0
+    placed += float_blocks(others, regions, rng, largest=largest, most=most, taken=[*below, *placed])
     return [_Item(block, 0.0, stands=False, afloat=False) for block in placed]
+
+
+def _region_for(block: Block, whole: Region, reading: Reading, flying: list[Block]) -> Region:
+    """Return the part of the air a block belongs in: above, below or beside what it relates to, when that flies too."""
+    mentions = {other.root.mention for other in flying}
+    for relation in reading.relations:
+        if relation.kind in _HALVES and {relation.subject, relation.object} <= mentions:
+            if block.root.mention == relation.subject:
+                return whole.part(*_HALVES[relation.kind][0])
+            if block.root.mention == relation.object:
+                return whole.part(*_HALVES[relation.kind][1])
+    return whole
 
 
 def _air(stage: Stage, below: list[Block]) -> Region:

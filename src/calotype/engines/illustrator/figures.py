@@ -34,6 +34,11 @@ class Figure:
         """Width by height."""
         return self.box[2] / self.box[3]
 
+    def tops(self) -> tuple[float, ...]:
+        """Return how far down the figure begins in each of its 24 columns, 0 to 1."""
+        solid = np.asarray(self.render(24, 48))[..., 3] > 127
+        return tuple(float(row) / 48 for row in np.where(solid.any(0), solid.argmax(0), 48))
+
     def svg(self, width: int, height: int) -> str:
         """Return the figure as an SVG picture of this size."""
         x, y, wide, tall = self.box
@@ -74,9 +79,9 @@ class Figures:
         return plain
 
 
-def main_colour(figure: Figure) -> str:
-    """Return the colour most of a figure's pixels share."""
-    pixels = np.asarray(figure.render(40, 40)).reshape(-1, 4)
+def main_colour(figure: Figure, upper: float = 1.0) -> str:
+    """Return the colour most pixels of a figure, or of its upper share, have."""
+    pixels = np.asarray(figure.render(40, 40))[: round(40 * upper)].reshape(-1, 4)
     solid = pixels[pixels[:, 3] > 220][:, :3]
     if not len(solid):
         return "#888888"
@@ -163,7 +168,7 @@ def _four_legged(plain: Figure) -> Figure:
 
 def _android(plain: Figure, name: str) -> Figure:
     """Give a robot its boxy body, and an alien its slender one."""
-    shell = main_colour(plain)
+    shell = main_colour(plain, 1.0 if name == "robot" else 0.3)
     high, robot = 100 / plain.aspect, name == "robot"
     neck = high - (4 if robot else 12)
     half, round_by = (30, 10) if robot else (20, 18)

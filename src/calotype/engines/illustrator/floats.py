@@ -26,22 +26,22 @@ class Region:
         """Width by height."""
         return max(1.0, (self.right - self.left) * (self.bottom - self.top))
 
-    def upper(self, share: float) -> Region:
-        """Return the upper share of it."""
-        return Region(self.left, self.top, self.right, self.top + (self.bottom - self.top) * share)
-
-    def lower(self, share: float) -> Region:
-        """Return the lower share of it."""
-        return Region(self.left, self.bottom - (self.bottom - self.top) * share, self.right, self.bottom)
+    def part(self, left: float, top: float, right: float, bottom: float) -> Region:
+        """Return a part of it, given as shares of its width and height."""
+        wide, tall = self.right - self.left, self.bottom - self.top
+        return Region(self.left + left * wide, self.top + top * tall, self.left + right * wide, self.top + bottom * tall)
 
 
 def float_blocks(
-    blocks: Sequence[Block], regions: Sequence[Region], rng: random.Random, *, largest: float, taken: Sequence[Block] = ()
+    blocks: Sequence[Block], regions: Sequence[Region], rng: random.Random, *, largest: float, most: float, taken: Sequence[Block] = ()
 ) -> list[Block]:
-    """Return the blocks placed in their regions, clear of each other and of what is `taken`."""
+    """Return the blocks placed in their regions, clear of each other and of what is `taken`.
+
+    `largest`: the longest side the largest may have; `most`: the largest the unit of size may become.
+    """
     if not blocks:
         return []
-    scale = _first_scale(blocks, regions, largest)
+    scale = min(most, _first_scale(blocks, regions, largest))
     for _ in range(30):
         placed = _try(blocks, regions, rng, scale, taken)
         if placed is not None:

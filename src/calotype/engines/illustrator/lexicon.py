@@ -48,7 +48,7 @@ RELATIONS = {
     "right of": "right_of", "to the right of": "right_of", "on the right of": "right_of",
     "on the right side of": "right_of",
     "next to": "next_to", "beside": "next_to", "by": "next_to", "near": "next_to", "alongside": "next_to",
-    "close to": "next_to", "chasing": "next_to", "following": "next_to", "facing": "next_to", "eating": "next_to",
+    "close to": "next_to", "chasing": "chases", "following": "chases", "facing": "next_to", "eating": "next_to",
     "in front of": "in_front_of", "before": "in_front_of", "behind": "behind",
     "above": "above", "over": "above", "hovering over": "above", "flying over": "above", "past": "above",
     "with": "with", "and its": "with", "surrounded by": "with", "among": "with", "between": "with", "against": "next_to",

@@ -60,7 +60,7 @@ class Painter:
         shrink = min(1.0, LARGEST_SPRITE / max(width, height))
         sprite = figure.render(max(1, round(width * shrink)), max(1, round(height * shrink)))
         if placed.colour is not None:
-            body = body_of(figure.render(64, 64))
+            body = body_of(figure.render(64, 64), prefer_hue=placed.drawing.group.startswith("transport"))
             if not already(body, placed.colour) or placed.shade:
                 sprite = _mapped(sprite, paint_in(body, placed.colour, placed.shade))
         if sprite.size != (width, height):
@@ -131,11 +131,11 @@ def _cast(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition:
 def _shadow(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
     """Paint the shadow at a thing's foot: its own outline laid flat toward the viewer, and a dark line of contact."""
     palette, (width, height) = composition.stage.palette, sprite.size
-    flat = max(2, round(min(height * 0.20, width * 0.42)))
+    flat = max(2, round(min(height * 0.15, width * 0.32)))
     pad = max(2, flat // 2)
     mask = Image.new("L", (width + 2 * pad, flat * 2 + 2 * pad))
     lying = sprite.getchannel("A").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((width, flat))
-    mask.paste(lying.point(lambda value: round(value * 0.55)), (pad, flat + pad - max(1, flat // 6)))
+    mask.paste(lying.point(lambda value: round(value * 0.55)), (pad, flat + pad - max(1, flat // 4)))
     contact = _foot(sprite)
     if contact is not None:
         left, right = contact

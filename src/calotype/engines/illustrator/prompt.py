@@ -19,7 +19,7 @@ MOST_MENTIONS = 12
 MOST_OF_A_KIND = 12
 MOST_GUESSES = 16
 LONGEST_NAME = 4
-_KEPT_RELATIONS = {"on", "in", "under", "left_of", "right_of", "next_to", "in_front_of", "behind", "above", "wears", "holds"}
+_KEPT_RELATIONS = {"on", "in", "under", "left_of", "right_of", "next_to", "in_front_of", "behind", "above", "wears", "holds", "chases"}
 
 
 def read_prompt(text: str, library: Library, *, negative: str | None = None, style: str | None = None) -> Reading:
@@ -327,6 +327,7 @@ class PromptReader:
         mention = Mention(name, drawing, max(1, min(count, MOST_OF_A_KIND)))
         mention.at_least = plural and (self._count is None or self._vague)
         mention.colour, mention.shade, mention.scale, mention.mixed = self._paint, self._shade, self._scale, self._mixed
+        mention.mixed = mention.mixed or (drawing.id == "balloon" and plural)
         number = self._note(mention)
         if number is not None:
             self._place(number)

@@ -31,16 +31,19 @@ class Standing:
     base: float
 
 
-def place_rows(blocks: Sequence[Block], bands: Sequence[Band], rng: random.Random, *, single: bool) -> list[Standing]:
-    """Return the blocks standing in their bands: in one row where that leaves them large enough, else in two."""
+def place_rows(blocks: Sequence[Block], bands: Sequence[Band], rng: random.Random, *, single: bool, most: float) -> list[Standing]:
+    """Return the blocks standing in their bands: in one row where that leaves them large enough, else in two.
+
+    `most`: the largest the unit of size may become.
+    """
     if not blocks:
         return []
-    one = _scale(blocks, bands)
+    one = min(most, _scale(blocks, bands))
     if len(blocks) < 4 or single:
         return _row(blocks, bands, one, rng)
     back, front = _split(blocks)
-    two = min(_scale([blocks[at] for at in back], [bands[at] for at in back]), _scale([blocks[at] for at in front], [bands[at] for at in front]))
-    if two < one * 1.3:
+    two = min(most, _scale([blocks[at] for at in back], [bands[at] for at in back]), _scale([blocks[at] for at in front], [bands[at] for at in front]))
+    if two < one * 1.45:
         return _row(blocks, bands, one, rng)
     placed = dict(zip(back, _row([blocks[at] for at in back], [bands[at] for at in back], two * 0.92, rng, depth=0.0), strict=True))
     limit = _front_limit(placed.values(), [blocks[at] for at in front], bands[0])
@@ -50,10 +53,10 @@ def place_rows(blocks: Sequence[Block], bands: Sequence[Band], rng: random.Rando
 
 
 def _front_limit(back: Sequence[Standing] | object, front: Sequence[Block], band: Band) -> float:
-    """Return the scale at which the front row leaves two thirds of the lowest block behind it to be seen."""
+    """Return the scale at which the front row leaves most of the lowest block behind it to be seen."""
     lowest = min(standing.block.height for standing in back)  # type: ignore[attr-defined]
     tallest = max(block.height for block in front)
-    return (band.near - band.far + 0.3 * lowest) / tallest
+    return (band.near - band.far + 0.16 * lowest) / tallest
 
 
 def _split(blocks: Sequence[Block]) -> tuple[list[int], list[int]]:

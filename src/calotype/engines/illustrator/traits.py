@@ -42,8 +42,8 @@ _BEDDED = {"crab", "starfish", "lobster", "oyster", "coral", "spiral-shell", "tr
 _SIZES: dict[str, float] = {}
 for _size, _names in (
     (0.30, "snowball bubble acorn honeybee lady-beetle fly mosquito ant ring egg strawberry cherries candy chestnut"),
-    (0.38, "mouse spider bug beetle cricket blossom rose tulip candle star butterfly snail hot-beverage coin key cookie scorpion"),
-    (0.46, "mushroom carrot soccer-ball tennis baseball basketball volleyball starfish crab lizard baby-chick red-apple pear banana "
+    (0.36, "spider bug beetle cricket mushroom blossom rose tulip candle star butterfly snail hot-beverage coin key cookie scorpion"),
+    (0.44, "mouse carrot soccer-ball tennis baseball basketball volleyball starfish crab lizard baby-chick red-apple pear banana "
            "hamster closed-book cupcake hamburger snowflake top-hat crown rat hatching-chick tangerine sunflower shrimp worm"),
     (0.56, "bird black-bird seagull dove frog chipmunk teapot vase hedgehog snake tropical-fish fish jellyfish telephone scarf "
            "pizza french-fries cup-with-straw mantelpiece-clock potted-plant bat empty-nest grapes pineapple duck pumpkin wrapped-gift nest"),
@@ -89,7 +89,7 @@ FACES = {
 """People drawn as a face."""
 BUSTS = {
     "artist", "astronaut", "construction-worker", "cook", "detective", "elf", "factory-worker", "farmer", "firefighter", "guard",
-    "health-worker", "in-tuxedo", "judge", "mage", "mechanic", "ninja", "office-worker", "pilot", "police-officer", "prince",
+    "health-worker", "woman-health-worker", "in-tuxedo", "judge", "mage", "mechanic", "ninja", "office-worker", "pilot", "police-officer", "prince",
     "princess", "with-crown", "scientist", "singer", "student", "superhero", "supervillain", "vampire", "with-veil",
     "with-skullcap", "woman-with-headscarf",
 }  # fmt: skip
@@ -99,12 +99,10 @@ CONTAINERS = {"nest", "empty-nest", "nest-with-eggs", "vase", "amphora", "basket
 WATERLINE = {"sailing-boat", "pirate-ship"}
 """Boats drawn without water of their own: they sink in a little."""
 
-# How high up a thing another one sits, as a share of its height from the top; what is not named is stood on.
+# How far down a thing another one stands on it, as a share of its height, where its outline does not tell.
 _SEATS = {
-    "table": 0.26, "desk": 0.26, "bench": 0.60, "couch-and-lamp": 0.72, "bed": 0.62, "chair": 0.58, "armchair": 0.74, "horse": 0.36,
-    "elephant": 0.16, "camel": 0.2, "rock": 0.12, "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "nest": 0.10, "vase": 0.06,
-    "full-moon": 0.10, "automobile": 0.06, "donkey": 0.36, "motorcycle": 0.36, "bicycle": 0.30, "unicorn": 0.5, "dog": 0.3,
-    "cow": 0.28, "pig": 0.22, "turtle": 0.2, "sled": 0.55, "sailing-boat": 0.78, "canoe": 0.5, "basket": 0.35, "dragon": 0.4,
+    "table": 0.26, "desk": 0.26, "bench": 0.60, "couch-and-lamp": 0.72, "bed": 0.62, "chair": 0.58, "armchair": 0.74,  "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "nest": 0.10, "vase": 0.06,
+    "full-moon": 0.10, "automobile": 0.06,  "bicycle": 0.30, "unicorn": 0.5,  "sled": 0.55, "sailing-boat": 0.78, "canoe": 0.5, "basket": 0.35, "dragon": 0.4,
     "whale": 0.35, "house": 0.12, "bathtub": 0.5, "armchair-front": 0.7, "fence": 0.06, "dolphin": 0.3, "kick-scooter": 0.8,
     "skateboard": 0.3, "amphora": 0.05, "potted-plant": 0.5, "bucket": 0.2, "closed-book": 0.1, "globe-showing-americas": 0.06,
 }  # fmt: skip
@@ -127,9 +125,9 @@ def size_of(drawing: Drawing) -> float:
     return next((size for group, size in _GROUP_SIZES if drawing.group.startswith(group)), 0.55)
 
 
-def seat_of(drawing: Drawing) -> float:
-    """Return how far down a thing's height another one stands on it, 0 to 1."""
-    return _SEATS.get(drawing.id, 0.08)
+def seat_of(drawing: Drawing) -> float | None:
+    """Return how far down a thing's height another one stands on it, 0 to 1; None when its outline tells."""
+    return _SEATS.get(drawing.id)
 
 
 def home_of(drawing: Drawing) -> str:
@@ -139,11 +137,17 @@ def home_of(drawing: Drawing) -> str:
     place = place_of(drawing)
     if place in {Place.WATER, Place.DEEP} and drawing.id not in {"duck", "swan", "turtle"}:
         return "underwater" if place is Place.DEEP and drawing.group == "animal-marine" else "sea"
-    if drawing.id in {"satellite", "ringed-planet", "rocket", "astronaut", "flying-saucer", "comet"}:
-        return "space"
+    if drawing.id in _AT_HOME:
+        return _AT_HOME[drawing.id]
     return next((home for groups, home in _HOMES if drawing.group.startswith(groups)), "studio")
 
 
+_AT_HOME = _table(
+    space="satellite ringed-planet rocket astronaut flying-saucer comet",
+    savanna="lion elephant giraffe zebra leopard rhinoceros hippopotamus",
+    snow="penguin polar-bear snowman snowman-without-snow sled igloo seal",
+    desert="camel two-hump-camel cactus scorpion", sky="balloon",
+)  # fmt: skip
 _HOMES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("transport-air",), "sky"),
     (("animal", "plant", "person", "transport", "place"), "meadow"),

@@ -37,6 +37,8 @@ def paint_land(stage: Stage, name: str, *, trees: bool = True) -> None:
     land = LANDS[name]
     if name == "snow":
         _mountains(stage, "#a9c2de", "#ffffff")
+    if name == "desert":
+        _mesas(stage)
     layers = len(land.hills)
     for number, colour in enumerate(land.hills):
         lift = (layers - number) * 30 * land.rough
@@ -47,6 +49,8 @@ def paint_land(stage: Stage, name: str, *, trees: bool = True) -> None:
     top, bottom = stage.shade(land.ground[0]), stage.shade(land.ground[1])
     stage.back.append(ridge(stage, stage.horizon + 22, 10 * land.rough, stage.gradient(top, bottom), 0.9))
     _swells(stage, land)
+    if name == "desert":
+        _dunes(stage)
     _tufts(stage, land)
 
 
@@ -113,6 +117,31 @@ def _mountains(stage: Stage, rock: str, snow: str) -> None:
         cap = [(0, -1), (0.32, -0.68), (0.16, -0.72), (0.06, -0.6), (-0.08, -0.72), (-0.2, -0.64), (-0.3, -0.7)]
         points = " ".join(f"{x + a * half:.1f},{base + b * tall:.1f}" for a, b in cap)
         stage.back.append(f'<polygon points="{points}" fill="{stage.far_away(snow, 0.1)}"/>')
+
+
+def _mesas(stage: Stage) -> None:
+    """Paint flat-topped rocks on the horizon."""
+    for number in range(3):
+        x, half, tall = (0.12 + 0.36 * number + stage.rng.uniform(-0.08, 0.08)) * stage.width, stage.rng.uniform(60, 130), stage.rng.uniform(60, 130)
+        base, paint = stage.horizon + 10, stage.far_away("#c4774e", 0.42)
+        stage.back.append(
+            f'<path d="M{x - half * 1.5:.1f},{base:.1f} L{x - half:.1f},{base - tall * 0.7:.1f} L{x - half * 0.92:.1f},{base - tall:.1f} '
+            f'H{x + half * 0.86:.1f} L{x + half:.1f},{base - tall * 0.66:.1f} L{x + half * 1.6:.1f},{base:.1f}z" fill="{paint}"/>'
+        )
+        for stripe in (0.3, 0.55):
+            y = base - tall * (1 - stripe)
+            stage.back.append(f'<rect x="{x - half:.1f}" y="{y:.1f}" width="{2 * half:.1f}" height="5" fill="{stage.far_away("#a85f3e", 0.35)}" opacity=".6"/>')
+
+
+def _dunes(stage: Stage) -> None:
+    """Paint dunes with a lit and a shaded side."""
+    depth = stage.height - stage.horizon
+    for number in range(3):
+        crest_x, crest_y = stage.rng.uniform(0.1, 0.9) * stage.width, stage.horizon + depth * (0.04 + 0.24 * number)
+        half, fall = stage.width * stage.rng.uniform(0.45, 0.7), depth * (0.16 + 0.08 * number)
+        lit, shaded = stage.shade("#f7d795"), stage.shade("#d6a35c")
+        stage.back.append(f'<path d="M{crest_x - half:.1f},{crest_y + fall:.1f} Q{crest_x - half * 0.4:.1f},{crest_y + fall * 0.3:.1f} {crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f}z" fill="{lit}" opacity=".75"/>')
+        stage.back.append(f'<path d="M{crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f} H{crest_x - half * 0.1:.1f} Q{crest_x + half * 0.12:.1f},{crest_y + fall * 0.5:.1f} {crest_x:.1f},{crest_y:.1f}z" fill="{shaded}" opacity=".5"/>')
 
 
 def _distant_trees(stage: Stage, kind: str, base: float, tall: float, haze: float) -> None:

@@ -49,7 +49,7 @@ def set_stage(setting: Setting, width: int, height: int, seed: int) -> Stage:
 
 _LINES = {
     "sea": (0.52, 0.60, 0.90), "city": (0.64, 0.73, 0.94), "room": (0.66, 0.76, 0.95), "forest": (0.60, 0.72, 0.94),
-    "underwater": (0.80, 0.86, 0.96), "studio": (0.66, 0.76, 0.90), "plain": (0.70, 0.74, 0.88), "space": (1.0, 0.6, 0.96),
+    "underwater": (0.80, 0.86, 0.96), "studio": (0.60, 0.69, 0.90), "plain": (0.70, 0.56, 0.86), "space": (1.0, 0.6, 0.96),
     "sky": (1.0, 0.6, 0.94), "mood": (0.7, 0.8, 0.9),
 }  # fmt: skip
 

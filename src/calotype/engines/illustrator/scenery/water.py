@@ -77,7 +77,7 @@ def paint_underwater(stage: Stage) -> None:
     _rays(stage)
     for number, colour in enumerate(("#1c78a8", "#155f8c")):
         _reef(stage, stage.horizon - 60 + number * 44, mix(colour, low, 0.5 if night else 0.15 * number), 50 - number * 12)
-    sand = stage.gradient(mix("#f0dca8", low, 0.25), mix("#c9a86a", low, 0.4))
+    sand = stage.gradient(mix("#f7e3ac", low, 0.12), mix("#d9b878", low, 0.25))
     _reef(stage, stage.horizon + 14, sand, 12)
     _weeds(stage, low)
     for _ in range(round(16 * stage.width / 1000)):
