@@ -158,12 +158,10 @@ def read_settings(flags: Mapping[str, Any] | None = None, file: Path | None = No
 def _read_file(path: Path, *, is_required: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except OSError as error:
         if is_required:
-            raise ConfigError(f"There is no settings file {path}.") from None
-        return {}
-    except PermissionError:
-        return {}
+            raise ConfigError(f"The settings file {path} cannot be read: {error.strerror or error}.") from None
+        return {}  # the data folder need not be there yet; whoever makes it says what is wrong with it
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"The settings file {path} is not valid TOML: {error}.") from None
 
