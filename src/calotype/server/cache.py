@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from calotype.clock import Clock
 from calotype.jobs.model import Job
 from calotype.jobs.states import JobState
-from calotype.server.answer import RawHeaders
+from calotype.server.answer import Answer
 from calotype.store import jobs, workers
 from calotype.store.database import Connection, Database
 
@@ -26,12 +25,11 @@ _MOST_WORDINGS = 8
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A job's answer on one face, good `until` its link window ends."""
+    """A job's answer on one face, good until its links change or the job has to be read again (on the monotonic clock)."""
 
     etag: str
-    headers: RawHeaders
-    body: bytes
-    until: datetime | None
+    answer: Answer
+    good_until: float
 
 
 @dataclass(slots=True)
@@ -78,6 +76,10 @@ class JobCache:
             self._loads[job_id] = load
             load.future.add_done_callback(lambda _: self._loaded(job_id, load))
         return await asyncio.shield(load.future)
+
+    def holds(self, entry: Entry) -> bool:
+        """Return whether this is still the job as it stands."""
+        return self._entries.get(entry.job.id) is entry
 
     def heard(self, job_id: UUID, version: int) -> None:
         """Forget a job that has a newer version."""

@@ -19,7 +19,7 @@ from calotype.server.cache import Entry
 from calotype.server.call import Call, base_url_of, wait_of, whole_number
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
-from calotype.server.wording import job_answer, links_of, reply_for
+from calotype.server.wording import is_known, job_answer, links_of, rendered_of, reply_for
 from calotype.store import jobs
 from calotype.store.jobs import JobFilter
 
@@ -33,11 +33,18 @@ async def read(services: Services, call: Call, scratch: Scratch | None = None) -
     del scratch
     entry = await entry_of(services, call)
     if not call.query and "prefer" not in call.headers:
-        return job_answer(services, call, entry)
+        return _at_once(services, call, entry)
     seconds = wait_of(call)
     if seconds and not entry.job.state.is_terminal:
         entry = await _wait(services, call, entry, seconds)
     return waiting.with_preference(job_answer(services, call, entry), call, seconds)
+
+
+def _at_once(services: Services, call: Call, entry: Entry) -> Answer:
+    rendered = rendered_of(services, call, entry)
+    if "if-none-match" not in call.headers:
+        services.lane.remember(call, entry, rendered)
+    return job_answer(services, call, entry)
 
 
 async def entry_of(services: Services, call: Call) -> Entry:
@@ -54,7 +61,7 @@ async def _wait(services: Services, call: Call, entry: Entry, seconds: int) -> E
     known = call.headers.get("if-none-match")
     if known is None:
         waited = await waiting.until_ended(services, call, entry.job.id, seconds)
-    elif job_answer(services, call, entry).status == 304:
+    elif is_known(call, rendered_of(services, call, entry)):
         waited = await waiting.until_changed(services, call, entry.job.id, seconds, entry.job.version)
     else:
         return entry

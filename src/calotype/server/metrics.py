@@ -18,18 +18,17 @@ class Metrics:
 
     def __init__(self) -> None:
         self._requests: defaultdict[tuple[str, int], int] = defaultdict(int)
-        self._times: dict[str, list[int]] = {}
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+        self._times: defaultdict[str, list[float]] = defaultdict(
+            lambda: [0] * (len(_BOUNDS) + 2)
+        )  # the last: their sum
         self.in_flight = 0
 
     def count(self, route: str, status: int, seconds: float) -> None:
         """Note one answered request."""
         self._requests[route, status] += 1
-        self._seconds[route] += seconds
-        buckets = self._times.get(route)
-        if buckets is None:
-            buckets = self._times[route] = [0] * (len(_BOUNDS) + 1)
-        buckets[bisect_left(_BOUNDS, seconds)] += 1
+        times = self._times[route]
+        times[bisect_left(_BOUNDS, seconds)] += 1
+        times[-1] += seconds
 
     def text(self) -> bytes:
         """Return it all in the exposition format."""
@@ -45,17 +44,17 @@ class Metrics:
         yield requests
         times = HistogramMetricFamily("calotype_request_seconds", "Time to the answer's last byte", labels=["route"])
         for route, counts in self._times.items():
-            times.add_metric([route], _cumulated(counts), self._seconds[route])
+            times.add_metric([route], _cumulated(counts[:-1]), counts[-1])
         yield times
         yield GaugeMetricFamily(
             "calotype_requests_in_flight", "Requests being answered, streams included", self.in_flight
         )
 
 
-def _cumulated(counts: list[int]) -> list[tuple[str, float]]:
-    total = 0
+def _cumulated(counts: list[float]) -> list[tuple[str, float]]:
+    total = 0.0
     buckets = []
     for bound, count in zip((*map(str, _BOUNDS), "+Inf"), counts, strict=True):
         total += count
-        buckets.append((bound, float(total)))
+        buckets.append((bound, total))
     return buckets

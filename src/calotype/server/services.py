@@ -10,6 +10,7 @@ from calotype.inputs import Inputs
 from calotype.server.body import Limits
 from calotype.server.cache import JobCache
 from calotype.server.catalogue import Catalogue
+from calotype.server.fastlane import FastLane
 from calotype.server.metrics import Metrics
 from calotype.server.parts import Parts
 from calotype.server.watch import Watch
@@ -21,6 +22,7 @@ class Services:
 
     parts: Parts
     cache: JobCache
+    lane: FastLane
     watch: Watch
     inputs: Inputs
     catalogue: Catalogue
@@ -32,9 +34,11 @@ class Services:
     def of(cls, parts: Parts) -> Services:
         """Put together what stands on the parts."""
         server = parts.settings.server
+        cache = JobCache(parts.database, parts.clock)
         return cls(
             parts=parts,
-            cache=JobCache(parts.database, parts.clock),
+            cache=cache,
+            lane=FastLane(parts.accounts, cache),
             watch=Watch(),
             inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
             catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.prices),

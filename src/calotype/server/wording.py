@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import NamedTuple
 
-from calotype.assets.ranges import is_known
+from calotype.assets import ranges
 from calotype.dialects.base import Dialect, Links, Reply
 from calotype.jobs.model import Job, Output
 from calotype.server.answer import Answer, answer_of
@@ -24,18 +25,28 @@ class Standing(NamedTuple):
     is_possible: bool | None = None
 
 
-def job_answer(services: Services, call: Call, entry: Entry) -> Answer:
-    """Return the answer to reading a job: bytes that were made once, or 304."""
+def rendered_of(services: Services, call: Call, entry: Entry) -> Rendered:
+    """Return the answer to reading a job: its bytes are made once."""
     base_url = base_url_of(call.scope, call.headers, services.parts.settings.server.public_url)
     key = (call.face.id, base_url)
     rendered = entry.rendered.get(key)
-    if rendered is None or (rendered.until is not None and services.parts.clock.now() >= rendered.until):
+    if rendered is None or services.parts.clock.monotonic() >= rendered.good_until:
         rendered = _render(services, call.face, base_url, entry)
         entry.keep(key, rendered)
-    known = call.headers.get("if-none-match")
-    if known is not None and is_known(known, rendered.etag):
-        return Answer(304, [pair for pair in rendered.headers if not pair[0].startswith(b"content-")])
-    return Answer(200, rendered.headers, rendered.body)
+    return rendered
+
+
+def is_known(call: Call, rendered: Rendered) -> bool:
+    """Return whether the caller has this very answer already."""
+    return ranges.is_known(call.headers.get("if-none-match"), rendered.etag)
+
+
+def job_answer(services: Services, call: Call, entry: Entry) -> Answer:
+    """Return the answer to reading a job, or 304 when the caller has it."""
+    rendered = rendered_of(services, call, entry)
+    if is_known(call, rendered):
+        return Answer(304, [pair for pair in rendered.answer.headers if not pair[0].startswith(b"content-")])
+    return rendered.answer
 
 
 def links_of(
@@ -80,13 +91,14 @@ def _render(services: Services, face: Dialect, base_url: str, entry: Entry) -> R
     job = entry.job
     links, until = links_of(services, face, base_url, job, Standing(entry.queue_position, entry.is_possible))
     answer = answer_of(face.job(job, links))
-    assert isinstance(answer.body, bytes), "a dialect's reply is never a stream"
     etag = _etag(job, until)
     headers = [*answer.headers, (b"etag", (etag if job.state.is_terminal else f"W/{etag}").encode())]
     headers.append((b"cache-control", b"private, no-cache"))
     if not job.state.is_terminal:
         headers.append((b"retry-after", str(pause_of(entry.queue_position)).encode()))
-    return Rendered(etag, headers, answer.body, until)
+    clock = services.parts.clock
+    left = (until - clock.now()).total_seconds() if until is not None else math.inf
+    return Rendered(etag, Answer(200, headers, answer.body), min(entry.good_until, clock.monotonic() + left))
 
 
 def _etag(job: Job, until: datetime | None) -> str:
