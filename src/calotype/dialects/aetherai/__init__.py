@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from calotype.dialects.aetherai import replies
 from calotype.dialects.aetherai.errors import FieldErrors, PlainError, refusal, row_of
 from calotype.dialects.aetherai.operations import operations
-from calotype.dialects.base import Links, Reply, UnreadableError
+from calotype.dialects.base import Links, Operation, Reply, UnreadableError
 from calotype.dialects.bearer import bearer_key
 from calotype.errors import CalotypeError
 from calotype.jobs.model import Job
@@ -33,7 +33,7 @@ class AetherAI:
     reads_other_formats_as_empty = True
 
     def __init__(self, *, is_strict: bool = False, has_error_message: bool = True) -> None:
-        self.operations = operations(is_strict=is_strict)
+        self.operations: Sequence[Operation] = operations(is_strict=is_strict)
         self._has_error_message = has_error_message
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from calotype.dialects.base import Links, Reply
+from calotype.dialects.base import Links, Operation, Reply
 from calotype.dialects.bearer import bearer_key
 from calotype.dialects.native import replies
 from calotype.dialects.native.errors import ProblemDetails, problem, status_of
@@ -22,7 +22,7 @@ class Native:
     id = "native"
     prefix = replies.PREFIX
     title = "Calotype native API"
-    operations = OPERATIONS
+    operations: Sequence[Operation] = OPERATIONS
     has_lasting_links = False
     reads_other_formats_as_empty = False
 
