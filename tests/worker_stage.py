@@ -6,13 +6,14 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import engines_for_tests
 from calotype.accounts import Accounts
 from calotype.assets.files import FileAssets
 from calotype.clock import SystemClock
@@ -48,7 +49,6 @@ class Stage:
     assets: FileAssets
     caller: Caller
     accounts: Accounts
-    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def submit(self, card: Card, *, deadline: timedelta | None = None, **given: Any) -> UUID:
         given.setdefault("prompt", "x")
@@ -90,7 +90,9 @@ class Stage:
     def left_in_scratch(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "scratch").glob("*"))
 
-    def parts(self, database: Database, lifecycle: Lifecycle | None = None, **settings: Any) -> WorkerParts:
+    def parts(
+        self, database: Database, lifecycle: Lifecycle | None, cards: tuple[Card, ...], **settings: Any
+    ) -> WorkerParts:
         return WorkerParts(
             database=database,
             lifecycle=lifecycle or Lifecycle(database, POLICY),
@@ -98,17 +100,17 @@ class Stage:
             settings=QUICK.model_copy(update=settings),
             clock=SystemClock(),
             scratch=self.folder / "scratch",
+            cards=cards,
         )
 
     @asynccontextmanager
     async def worker(
         self, *cards: Card, lifecycle: Lifecycle | None = None, **settings: Any
     ) -> AsyncIterator[asyncio.Event]:
-        """Run a worker in this process that also offers these cards; the event stops it."""
-        settings["extra_engines"] = tuple(f"{card.loader.partition(':')[0]}:{_constant(card)}" for card in cards)
+        """Run a worker in this process that offers these cards; the event stops it."""
         stop = asyncio.Event()
         async with Database(self.url) as database:
-            working = asyncio.create_task(run_worker(self.parts(database, lifecycle, **settings), stop))
+            working = asyncio.create_task(run_worker(self.parts(database, lifecycle, cards, **settings), stop))
             try:
                 yield stop
             finally:
@@ -118,19 +120,14 @@ class Stage:
     def worker_command(self, *cards: Card) -> tuple[list[str], dict[str, str]]:
         """Return the command and environment of a worker in a process of its own."""
         path = os.pathsep.join(entry for entry in sys.path if entry)
-        names = [f"engines_for_tests:{_constant(card)}" for card in cards]
+        names = [card.title for card in cards]
         return [sys.executable, "-m", "worker_stage", self.url, str(self.folder), *names], os.environ | {
             "PYTHONPATH": path
         }
 
 
-def _constant(card: Card) -> str:
-    name = card.loader.partition(":")[2]
-    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).lstrip("_").upper()
-
-
 @asynccontextmanager
-async def a_stage(url: str, folder: Path, *, has_upkeep: bool = True) -> AsyncIterator[Stage]:
+async def a_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
     """Set the stage; upkeep runs meanwhile."""
     clock = SystemClock()
     async with Database(url) as database:
@@ -139,9 +136,7 @@ async def a_stage(url: str, folder: Path, *, has_upkeep: bool = True) -> AsyncIt
         lifecycle, assets = Lifecycle(database, POLICY), FileAssets(folder / "assets", floor_bytes=1)
         caller = await accounts.authenticate(key.key)
         stop = asyncio.Event()
-        upkeep = asyncio.create_task(
-            Upkeep(database, lifecycle, assets, clock).run(stop) if has_upkeep else stop.wait()
-        )
+        upkeep = asyncio.create_task(Upkeep(database, lifecycle, assets, clock).run(stop))
         try:
             yield Stage(url, folder, database, lifecycle, assets, caller, accounts)
         finally:
@@ -150,11 +145,12 @@ async def a_stage(url: str, folder: Path, *, has_upkeep: bool = True) -> AsyncIt
 
 
 async def _work_until_killed(url: str, folder: str, *names: str) -> None:
-    settings = QUICK.model_copy(update={"extra_engines": names})
     async with Database(url) as database:
         assets = FileAssets(Path(folder, "assets"), floor_bytes=1)
-        lifecycle = Lifecycle(database, POLICY)
-        parts = WorkerParts(database, lifecycle, assets, settings, SystemClock(), Path(folder, "scratch"))
+        cards = tuple(getattr(engines_for_tests, name).card for name in names)
+        parts = WorkerParts(
+            database, Lifecycle(database, POLICY), assets, QUICK, SystemClock(), Path(folder, "scratch"), cards=cards
+        )
         await run_worker(parts, asyncio.Event())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
@@ -364,11 +365,12 @@ async def test_an_idle_worker_stops_at_once(stage: Stage) -> None:
 
 async def test_a_killed_worker_costs_one_attempt_and_leaves_nothing_behind(stage: Stage) -> None:
     command, environment = stage.worker_command(engines.BRIEF)
-    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as worker:
-        job_id = await stage.submit(engines.BRIEF)
-        await stage.until_running(job_id, percent=11)
-        [child] = psutil.Process(worker.pid).children()
-        worker.kill()
+    worker = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.DEVNULL)
+    job_id = await stage.submit(engines.BRIEF)
+    await stage.until_running(job_id, percent=11)
+    [child] = psutil.Process(worker.pid).children()
+    worker.kill()
+    await worker.wait()
     await stage.until(job_id, lambda job: job.state is not JobState.RUNNING, seconds=2.5)
 
     async with stage.worker(engines.BRIEF):
@@ -380,12 +382,30 @@ async def test_a_killed_worker_costs_one_attempt_and_leaves_nothing_behind(stage
     assert stage.left_in_scratch() == []
 
 
+async def test_a_frozen_worker_loses_its_lease_and_wakes_to_be_refused(stage: Stage) -> None:
+    command, environment = stage.worker_command(engines.BRIEF)
+    frozen = await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.DEVNULL)
+    job_id = await stage.submit(engines.BRIEF)
+    await stage.until_running(job_id, percent=11)
+    frozen.send_signal(signal.SIGSTOP)
+    async with stage.worker(engines.BRIEF):
+        job = await stage.until_ended(job_id, seconds=12)
+        frozen.send_signal(signal.SIGCONT)
+        serving = [await stage.submit(engines.BRIEF) for _ in range(2)]
+        ended = [await stage.until_ended(one) for one in serving]  # the woken one serves again too
+    frozen.kill()
+    await frozen.wait()
+
+    assert (job.state, job.attempt) == (JobState.SUCCEEDED, 2)
+    assert stage.stored() == {output.key for one in (job, *ended) for output in one.outputs}
+
+
 async def test_a_worker_told_to_stop_by_a_signal_to_its_whole_group_keeps_its_engine_for_the_job(stage: Stage) -> None:
     async with stage.worker(engines.BRIEF):
         job_id = await stage.submit(engines.BRIEF)
         await stage.until_running(job_id, percent=11)
         for pid in children():
-            os.kill(pid, 15)
+            os.kill(pid, signal.SIGTERM)
 
         assert (await stage.until_ended(job_id)).attempt == 1
 
@@ -394,7 +414,7 @@ async def test_a_worker_told_to_stop_by_a_signal_to_its_whole_group_keeps_its_en
 
 
 async def test_lost_connections_cost_nothing(stage: Stage) -> None:
-    async with stage.worker(engines.BRIEF):
+    async with stage.worker(engines.BRIEF, engines.INSTANT):
         job_id = await stage.submit(engines.BRIEF)
         job = await stage.until_running(job_id, percent=11)
         with psycopg.connect(stage.url, autocommit=True) as connection:
@@ -420,18 +440,19 @@ async def patiently_ended(stage: Stage, job_id: Any) -> Job:
 
 
 async def test_a_database_that_is_away_for_a_while_costs_nothing(tmp_path: Path) -> None:
-    home = tmp_path / "postgres"
-    with EmbeddedDatabase(home) as url:
+    server = EmbeddedDatabase(tmp_path / "postgres")
+    with server as url:
         await asyncio.to_thread(migrate, url)
-        async with a_stage(url, tmp_path, has_upkeep=False) as stage, stage.worker(engines.BRIEF):
+        async with a_stage(url, tmp_path) as stage, stage.worker(engines.BRIEF):
             job_id = await stage.submit(engines.BRIEF)
             await stage.until_running(job_id, percent=11)
-            server = psutil.Process(EmbeddedDatabase(home).process_id())
-            server.terminate()  # a smart stop would wait for us
-            server.send_signal(2)
-            await asyncio.to_thread(server.wait, 20)
-            await asyncio.sleep(1.5)  # the engine has finished by now
-            await asyncio.to_thread(EmbeddedDatabase(home).ensure)
+            pid = server.process_id()
+            assert pid is not None
+            os.kill(pid, signal.SIGINT)  # PostgreSQL's fast shutdown
+            await asyncio.to_thread(psutil.wait_procs, [psutil.Process(pid)], 10)
+            await asyncio.sleep(1.5)  # the engine ends meanwhile
+            await asyncio.to_thread(server.ensure)
 
-            job = await patiently_ended(stage, job_id)
+            async with asyncio.timeout(30):
+                job = await patiently_ended(stage, job_id)
             assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)

@@ -21,7 +21,8 @@ from calotype.store.database import JOBS_CHANNEL, Connection, Database
 from calotype.store.workers import WorkerRow
 from calotype.telemetry import log
 
-_PAUSE, _LONGEST_PAUSE = 0.1, 1.0
+_PAUSE, _LONGEST_PAUSE = 0.1, 0.25
+"""Well below the time between two looks of upkeep, so that a restarted database does not cost the job in hand."""
 
 
 class Presence:

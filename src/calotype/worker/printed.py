@@ -9,7 +9,7 @@ from typing import Any
 from calotype.telemetry import log
 
 _WORD = re.compile(r"\w+")
-_FOREIGN = re.compile(r"(?:[^\x00-\x7f]|\\[uUx][0-9a-fA-F]+)+")
+_FOREIGN = re.compile(r"[\w\\]*(?:[^\x00-\x7f]|\\[uUx][0-9a-fA-F]{2})[\w\\]*")
 _MASK = "…"
 _MOST_LINES = 200
 

@@ -21,7 +21,8 @@ async def run_worker(parts: WorkerParts, stop: asyncio.Event) -> None:
     residence = Residence(parts)
     with Scratch(parts.scratch) as scratch:
         try:
-            able = await residence.able(cards(parts.settings.extra_engines))
+            wanted = cards(parts.settings.extra_engines) if parts.cards is None else parts.cards
+            able = await residence.able(wanted)
             if not able:
                 raise ConfigError("No engine can run here; `calotype doctor` says why.")
             await _serve(Device(parts, able, residence, scratch), stop)

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from calotype.jobs.ids import new_id
+from calotype.worker.inputs import named_in
+
+
+def test_the_assets_an_input_names_are_found_in_fields_and_lists() -> None:
+    one, two, three = new_id(), new_id(), new_id()
+    given = {
+        "prompt": "x",
+        "image": {"asset_id": str(one), "data": None},
+        "references": [{"asset_id": str(two)}, {"asset_id": str(three)}],
+        "seed": 7,
+        "style": {"name": "y"},
+    }
+
+    assert named_in(given) == {"image": [one], "references": [two, three]}
