@@ -60,7 +60,6 @@ class Lifecycle:
     def __init__(self, database: Database, policy: Policy) -> None:
         self._database = database
         self._policy = policy
-        self._retries = RetryPlan(policy.attempts)
         self._content = ContentPolicy(policy.blocked_words)
         self._lanes: dict[str, int] = {}
 
@@ -125,12 +124,12 @@ class Lifecycle:
                 raise NotFoundError
             if job.state is JobState.CANCELLING:
                 return job
-            changes = self._kept_lease(job) if job.state is JobState.RUNNING else Changes()
-            moved = await self._move(db, job, Event.CANCEL, changes)
             if job.state is JobState.QUEUED:
-                await tickets.withdraw(db, job_id)
+                # the share before the balance, as a submit takes them: the other way round the two would wait in a circle
                 await lanes.give_share_back(db, job.account_id, job.lane_id, int(job.input.get("count", 1)))
-            return moved
+                await tickets.withdraw(db, job_id)
+            changes = self._kept_lease(job) if job.state is JobState.RUNNING else Changes()
+            return await self._move(db, job, Event.CANCEL, changes)
 
     async def erase(self, job_id: UUID, account_id: UUID) -> Sequence[str]:
         """Forget a terminal job's prompt and assets, keep its ledger; return the storage keys whose files are to go."""
@@ -153,23 +152,25 @@ class Lifecycle:
 
         A ticket whose job cannot be claimed any more is dropped; a job the content policy refuses fails here, refunded.
         """
-        async with self._database.transaction() as db:
-            while (job_id := await tickets.take(db, lane_id)) is not None:
+        while True:
+            # each ticket in a transaction of its own: no refused job's account stays locked while the next job is waited for
+            async with self._database.transaction() as db:
+                job_id = await tickets.take(db, lane_id)
+                if job_id is None:
+                    return None
                 job = await jobs.get(db, job_id, is_locked=True)
                 if job is None or not allows(job.state, Event.CLAIM):
                     continue
                 if self._content.refuses(job.input):
                     await self._fail(db, job, ContentRefusedError())
                     continue
-                claimed = await self._move(
-                    db,
-                    job,
-                    Event.CLAIM,
-                    Changes(attempt=job.attempt + 1, worker_id=worker_id, lease=self._policy.lease),
-                )
-                await lanes.advance(db, lane_id, job.tag)
-                return claimed
-        return None
+                lease = Changes(attempt=job.attempt + 1, worker_id=worker_id, lease=self._policy.lease)
+                claimed = await self._move(db, job, Event.CLAIM, lease)
+                is_far = await lanes.advance(db, lane_id, job.tag)
+            if is_far:
+                async with self._database.transaction() as db:
+                    await lanes.rebase(db, lane_id, job.tag)
+            return claimed
 
     async def heartbeat(self, claimed: Job) -> JobState:
         """Renew the lease; return RUNNING, or CANCELLING when the caller wants it stopped. Raises `LeaseLostError`."""
@@ -256,7 +257,7 @@ class Lifecycle:
         """End every job past its deadline, refunded; return how many."""
         async with self._database.transaction() as db:
             due = await jobs.past_deadline(db, _BATCH)
-            for job in due:
+            for job in _by_account(due):
                 await self._move(db, job, Event.EXPIRE, Changes(error=_shown(DeadlineExceededError())))
                 await tickets.withdraw(db, job.id)
             return len(due)
@@ -271,19 +272,18 @@ class Lifecycle:
 
     # --- the parts -------------------------------------------------------------------------------
 
-    async def _lapse(self, db: Connection, held: Iterable[Job], how: str) -> int:
-        count = 0
-        for count, job in enumerate(held, start=1):  # noqa: B007 - the count is what is returned
+    async def _lapse(self, db: Connection, held: Sequence[Job], how: str) -> int:
+        for job in _by_account(held):
             if job.state is JobState.CANCELLING:
                 await self._move(db, job, Event.LAPSE, Changes())
             else:
                 await self._try_again(db, job, Event.LAPSE, LapsedError(how))
-        return count
+        return len(held)
 
     async def _try_again(self, db: Connection, job: Job, event: Event, error: CalotypeError) -> Job:
         if job.state is JobState.CANCELLING:
             return await self._move(db, job, Event.CONFIRM_CANCEL, Changes())
-        delay = self._retries.delay_after(job.attempt)
+        delay = RetryPlan(job.max_attempts).delay_after(job.attempt)
         if delay is None:
             return await self._fail(db, job, AttemptsExhaustedError(job.attempt, str(error)))
         data = {"error": {"code": error.code, "message": str(error)}}
@@ -336,6 +336,11 @@ def _refuse(job: Job | None, event: Event) -> NoReturn:
     """Tell whoever came second what stands now."""
     assert job is not None, "jobs are never deleted"
     raise IllegalTransitionError(job.state, event)
+
+
+def _by_account(batch: Iterable[Job]) -> list[Job]:
+    """Return a batch in the one order in which every batch locks balances, so that no two wait for each other in a circle."""
+    return sorted(batch, key=lambda job: job.account_id)
 
 
 def _shown(error: CalotypeError) -> JobError:

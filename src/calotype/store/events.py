@@ -37,7 +37,7 @@ async def of_job(db: Connection, job_id: UUID, after_seq: int = 0, limit: int = 
     """Return a job's events after a sequence number: its row lock keeps them in order."""
     rows = await (
         await db.execute(
-            f"select {_COLUMNS} from job_events where job_id = %s and seq > %s order by seq limit %s",
+            f"select {_COLUMNS} from job_events where job_id = %s and seq > %s order by seq limit %s",  # noqa: S608 - literal
             (job_id, after_seq, limit),
         )
     ).fetchall()
@@ -57,7 +57,7 @@ async def of_account(
             f"""select {_COLUMNS} from job_events
                 where account_id = %s and (xid, seq) > (%s::text::xid8, %s)
                   and xid < pg_snapshot_xmin(pg_current_snapshot())
-                order by xid, seq limit %s""",
+                order by xid, seq limit %s""",  # noqa: S608 - the columns are literal
             (account_id, after[0], after[1], limit),
         )
     ).fetchall()

@@ -30,7 +30,7 @@ class Terms:
 
 
 _INSERT: LiteralString = """
-with moment as (select calotype_now() as now),
+with moment as materialized (select calotype_now() as now),
 made as (
     insert into jobs (
         id, account_id, user_id, key_id, face, kind, model, requested_model, lane_id, input, tags, state, max_attempts, price, cost,
@@ -111,7 +111,7 @@ class Changes:
 
 # One statement for every move: guarded by state and attempt, logged and announced together.
 _MOVE: LiteralString = """
-with moment as (select calotype_now() as now),
+with moment as materialized (select calotype_now() as now),
 moved as (
     update jobs set
         state = %(to)s, attempt = coalesce(%(attempt)s, attempt), version = version + 1, updated_at = now,
@@ -159,7 +159,7 @@ async def move(db: Connection, job: Job, event: Event, target: JobState, changes
 
 
 _PROGRESS: LiteralString = """
-with moment as (select calotype_now() as now),
+with moment as materialized (select calotype_now() as now),
 moved as (
     update jobs set
         version = version + 1, updated_at = now, lease_until = now + %(lease)s, percent = greatest(percent, %(percent)s),
@@ -185,7 +185,7 @@ async def progress(
         "attempt": claimed.attempt,
         "worker_id": claimed.worker_id,
         "lease": lease,
-        "percent": min(max(shown.percent, 0.0), 99.9),
+        "percent": min(max(0.0, shown.percent), 99.9),  # in this order NaN becomes 0
         "done": shown.done,
         "total": shown.total,
         "phase": shown.phase,

@@ -9,6 +9,8 @@ from calotype.jobs.fairness import UNIT, needs_rebase
 from calotype.jobs.lanes import LaneView, lane_name
 from calotype.store.database import Connection
 
+_REBASE = 0x6C616E65  # "lane", the class of the advisory lock
+
 
 async def ensure(db: Connection, model: str) -> int:
     """Return the lane of a model, made when it is the first time."""
@@ -56,21 +58,33 @@ async def give_share_back(db: Connection, account_id: UUID, lane_id: int, cost: 
     )
 
 
-async def advance(db: Connection, lane_id: int, tag: int) -> None:
-    """Move the lane's virtual time up to the tag just claimed; far past the epoch, move the epoch and every ticket with it."""
+async def advance(db: Connection, lane_id: int, tag: int) -> bool:
+    """Move the lane's virtual time up to the tag just claimed; return whether that is so far that the lane is to be rebased."""
     row = await (
         await db.execute(
             "update lanes set virtual_time = %(tag)s where id = %(id)s and virtual_time < %(tag)s returning epoch",
             {"tag": tag, "id": lane_id},
         )
     ).fetchone()
-    if row is not None and needs_rebase(tag, row["epoch"]):
-        await _rebase(db, lane_id, tag)
+    return row is not None and needs_rebase(tag, row["epoch"])
 
 
-async def _rebase(db: Connection, lane_id: int, epoch: int) -> None:
-    """Set the lane's epoch, and each waiting ticket's priority anew from its job's tag: a clamped one is set right too."""
-    await db.execute("update lanes set epoch = %s where id = %s", (epoch, lane_id))
+async def rebase(db: Connection, lane_id: int, epoch: int) -> None:
+    """Set the lane's epoch, and each waiting ticket's priority anew from its job's tag: a clamped one is set right too.
+
+    Tickets are locked before the lane, as a claim does it; those that were issued in between are set right afterwards.
+    """
+    turn = await (
+        await db.execute("select pg_try_advisory_xact_lock(%s, %s) as is_ours", (_REBASE, lane_id))
+    ).fetchone()
+    if turn is None or not turn["is_ours"]:
+        return  # another claim is at it
+    await _set_priorities(db, lane_id, epoch)
+    await db.execute("update lanes set epoch = %s where id = %s and epoch < %s", (epoch, lane_id, epoch))
+    await _set_priorities(db, lane_id, epoch)
+
+
+async def _set_priorities(db: Connection, lane_id: int, epoch: int) -> None:
     await db.execute(
         """update procrastinate_jobs ticket
            set priority = greatest(-2147483648, least(2147483647, %s - jobs.tag))

@@ -135,10 +135,13 @@ create table jobs (
 create unique index jobs_idempotency on jobs (account_id, idempotency_route, idempotency_key) where idempotency_key is not null;
 create index jobs_account on jobs (account_id, number desc);
 create index jobs_queued on jobs (lane_id, queued_at) where state = 'queued';
+create index jobs_place on jobs (lane_id, tag, number) where state = 'queued';
 create index jobs_held on jobs (lease_until) where state in ('running', 'cancelling');
 create index jobs_worker on jobs (worker_id) where state in ('running', 'cancelling');
 create index jobs_retrying on jobs (retry_at) where state = 'retrying';
 create index jobs_deadline on jobs (deadline_at) where state in ('created', 'queued', 'running', 'retrying', 'cancelling');
+create index jobs_start_deadline on jobs (start_deadline_at) where start_deadline_at is not null and started_at is null;
+create index jobs_finished on jobs (finished_at) where finished_at is not null;
 
 create table job_events (
     seq        bigint primary key generated always as identity,
