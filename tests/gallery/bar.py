@@ -5,6 +5,7 @@ engine says it understood, save for which drawing stands where. Which drawing ma
 own label and tags, or by the table here, which is written apart from the engine's synonyms.
 """
 
+# ruff: noqa: E501 - a table reads best in rows
 from __future__ import annotations
 
 import tomllib
@@ -27,6 +28,8 @@ PROMPTS = Path(__file__).parent / "prompts.toml"
 SIDE = 360
 LEAST_VISIBLE = 0.60
 LEAST_COLOURED = 0.20
+LEAST_SIDE = 0.05
+"""The least longer side of anything drawn, as a share of the picture's shorter side."""
 
 STANDS_FOR = {
     "kitten": {"cat"}, "feline": {"cat"}, "puppy": {"dog"}, "doggy": {"dog"}, "bunny": {"rabbit"}, "pony": {"horse"},
@@ -84,7 +87,12 @@ def show(illustrator: Illustrator, prompt: Mapping[str, Any]) -> Shown:
         int(np.count_nonzero(np.asarray(painter.mask(placed, composition.scale)))) for placed in composition.placed
     )
     return Shown(
-        prompt, composition, np.asarray(painter.picture(composition)), np.asarray(painter.ids(composition)), areas, (width, height)
+        prompt,
+        composition,
+        np.asarray(painter.picture(composition)),
+        np.asarray(painter.ids(composition)),
+        areas,
+        (width, height),
     )
 
 
@@ -141,12 +149,14 @@ def _count(shown: Shown, entry: Mapping[str, Any]) -> int:
 
 
 def _whole(shown: Shown) -> Iterator[str]:
-    """Everything drawn is inside the frame and at most two fifths hidden."""
+    """Everything drawn is inside the frame, large enough to see, and at most two fifths hidden."""
     for number, placed in enumerate(shown.composition.placed):
         left, top, right, bottom = placed.box
         stage = shown.composition.stage
         if left < 0 or top < 0 or right > stage.width + 0.5 or bottom > stage.height + 0.5:
             yield f"{placed.drawing.label} is cut off"
+        if max(right - left, bottom - top) < LEAST_SIDE * min(stage.width, stage.height):
+            yield f"{placed.drawing.label} is too small to see"
         seen = np.count_nonzero(_own(shown, number))
         if seen < LEAST_VISIBLE * shown.areas[number] or not seen:
             yield f"{placed.drawing.label} is {100 * seen // max(1, shown.areas[number])} % visible"
@@ -201,7 +211,13 @@ def _background(shown: Shown) -> Iterator[str]:
     asked = shown.prompt.get("background")
     if asked is None:
         return
-    corners = np.concatenate([shown.picture[rows, columns].reshape(-1, 3) for rows in (slice(0, 12), slice(-12, None)) for columns in (slice(0, 12), slice(-12, None))])
+    corners = np.concatenate(
+        [
+            shown.picture[rows, columns].reshape(-1, 3)
+            for rows in (slice(0, 12), slice(-12, None))
+            for columns in (slice(0, 12), slice(-12, None))
+        ]
+    )
     if share_coloured(corners, asked) < 0.95:
         yield f"the background is not {asked}"
     if shown.composition.stage.kind != "plain":

@@ -29,8 +29,27 @@ _FALLBACKS = {
     "flat": ("prop", "flat", "3d", "cartoon"),
     "cartoon": ("cartoon", "prop", "3d", "flat"),
 }
-_UNILLUSTRATED = {"punctuation", "body-parts", "flag", "music", "person-gesture", "lock", "mail", "office", "face-negative"}
-_UNTAGGED = _UNILLUSTRATED | {"sky-weather", "person", "person-activity", "money", "sound", "time", "writing", "science"}
+_UNILLUSTRATED = {
+    "punctuation",
+    "body-parts",
+    "flag",
+    "music",
+    "person-gesture",
+    "lock",
+    "mail",
+    "office",
+    "face-negative",
+}
+_UNTAGGED = _UNILLUSTRATED | {
+    "sky-weather",
+    "person",
+    "person-activity",
+    "money",
+    "sound",
+    "time",
+    "writing",
+    "science",
+}
 
 
 @dataclass(frozen=True, slots=True)

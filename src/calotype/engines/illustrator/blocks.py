@@ -172,7 +172,11 @@ def _manner(kind: str, carrier: Drawing) -> str:
         return "in"
     if kind == "in":
         return "on"
-    return "canopy" if kind == "under" and carrier.id in {"umbrella", "umbrella-on-ground", "umbrella-with-rain-drops"} else kind
+    return (
+        "canopy"
+        if kind == "under" and carrier.id in {"umbrella", "umbrella-on-ground", "umbrella-with-rain-drops"}
+        else kind
+    )
 
 
 def _row(children: Sequence[Block], gap: float) -> tuple[list[float], float]:
@@ -208,7 +212,7 @@ def _on(block: Block, children: Sequence[Block], carrier: Carrier) -> Block:
 def _in(block: Block, children: Sequence[Block], carrier: Carrier) -> Block:
     """Stand the children in the block's root: painted before it, their feet below its rim."""
     root, seat = block.root, carrier.seat
-    gap = -0.04 * min(child.width for child in children)
+    gap = 0.0
     _, total = _row(children, gap)
     flower = carrier.drawing.id in {"vase", "amphora"}
     room = root.width * (1.2 if flower else 0.86)
@@ -221,12 +225,12 @@ def _in(block: Block, children: Sequence[Block], carrier: Carrier) -> Block:
     middles, _ = _row(small, gap * shrink)
     parts: list[Part] = []
     for number, (child, x) in enumerate(zip(small, middles, strict=True)):
-        sunk = child.height * (0.22 if flower else 0.24 - 0.1 * (number % 2))
+        sunk = child.height * (0.22 if flower else 0.16 - 0.08 * (number % 2))
         parts += child.moved(x, -root.height * (1 - seat) + sunk).parts
     return Block((*parts, *block.parts), root)
 
 
-def _under(block: Block, children: Sequence[Block], _: Carrier) -> Block:
+def _under(block: Block, children: Sequence[Block], __: Carrier) -> Block:
     """Stand the children in front of the block's root, low enough that it rises above them."""
     root = block.root
     _, total = _row(children, 0.02)
@@ -241,7 +245,7 @@ def _under(block: Block, children: Sequence[Block], _: Carrier) -> Block:
     return Block((*block.parts, *placed), block.root)
 
 
-def _canopy(block: Block, children: Sequence[Block], _: Carrier) -> Block:
+def _canopy(block: Block, children: Sequence[Block], __: Carrier) -> Block:
     """Hold the block's root, an umbrella, over the children."""
     middles, total = _row(children, 0.03)
     root = block.root
@@ -253,7 +257,13 @@ def _canopy(block: Block, children: Sequence[Block], _: Carrier) -> Block:
     return Block((*held.parts, *placed), placed[0])
 
 
-_WORN = {"scarf": (0.30, 0.36), "glasses": (0.72, 0.4), "sunglasses": (0.72, 0.4), "necktie": (0.25, 0.2), "backpack": (0.2, 0.4)}
+_WORN = {
+    "scarf": (0.30, 0.36),
+    "glasses": (0.72, 0.4),
+    "sunglasses": (0.72, 0.4),
+    "necktie": (0.25, 0.2),
+    "backpack": (0.2, 0.4),
+}
 """How high the lower edge of a worn thing comes, and how broad it is, as shares of its wearer; the rest are hats."""
 
 

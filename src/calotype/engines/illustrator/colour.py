@@ -18,7 +18,6 @@ LUT_SIDE = 33
 GREY = 0.045
 """Chroma below which a colour counts as grey."""
 
-# lightness, chroma and hue (degrees) in OKLCH
 NAMED: dict[str, tuple[float, float, float]] = {
     "red": (0.60, 0.225, 27), "orange": (0.74, 0.175, 56), "yellow": (0.87, 0.175, 95), "gold": (0.80, 0.15, 86),
     "green": (0.66, 0.185, 144), "olive": (0.60, 0.11, 115), "lime": (0.84, 0.20, 128), "mint": (0.87, 0.10, 165),
@@ -28,6 +27,7 @@ NAMED: dict[str, tuple[float, float, float]] = {
     "tan": (0.76, 0.08, 75), "cream": (0.95, 0.035, 90), "black": (0.25, 0.008, 280), "white": (0.95, 0.004, 250),
     "grey": (0.64, 0.008, 250), "silver": (0.79, 0.012, 250),
 }  # fmt: skip
+"""Each name's lightness, chroma and hue in degrees, in OKLCH."""
 MIXED = ("red", "blue", "yellow", "green", "purple", "orange", "pink", "turquoise")
 """What "colourful" things are painted in, one after the other."""
 _SHADES = {"light": 0.10, "dark": -0.13}
@@ -63,7 +63,8 @@ def from_oklch(lightness: Array, chroma: Array, hue: Array) -> Array:
     angle = np.radians(hue)
     lab = np.stack([lightness, chroma * np.cos(angle), chroma * np.sin(angle)], -1)
     linear = np.clip((lab @ _FROM_LAB.T) ** 3 @ _FROM_LMS.T, 0, 1)
-    return np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    encoded: Array = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return encoded
 
 
 def apart(one: Array, other: float) -> Array:
@@ -129,7 +130,11 @@ def already(body: Body, colour: str) -> bool:
     lightness, chroma, hue = NAMED[colour]
     if chroma < GREY or body.hue is None:
         return chroma < GREY and body.chroma < GREY and abs(body.lightness - lightness) < 0.1
-    return bool(abs(apart(np.array(body.hue), hue)) < 12 and abs(body.lightness - lightness) < 0.1 and body.chroma > 0.7 * chroma)
+    return bool(
+        abs(apart(np.array(body.hue), hue)) < 12
+        and abs(body.lightness - lightness) < 0.1
+        and body.chroma > 0.6 * chroma
+    )
 
 
 def _membership(body: Body, lightness: Array, chroma: Array, hue: Array) -> Array:
@@ -148,7 +153,9 @@ def _with_gleaming_eyes(rgb: Array, lightness: Array, chroma: Array) -> Array:
     return rgb + (np.array([1.0, 0.86, 0.5]) - rgb) * dark[..., None]
 
 
-def light_up(tint: tuple[float, float, float], haze: tuple[float, float, float], share: float) -> ImageFilter.Color3DLUT:
+def light_up(
+    tint: tuple[float, float, float], haze: tuple[float, float, float], share: float
+) -> ImageFilter.Color3DLUT:
     """Return the table that puts a drawing into the scene's light: multiplied by `tint`, a share lost in the haze."""
     lit = _lut_grid() * np.array(tint)
     return _lut(lit + (np.array(haze) - lit) * share)

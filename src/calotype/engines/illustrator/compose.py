@@ -21,7 +21,15 @@ from calotype.engines.illustrator.traits import Place
 DEFAULT_STYLE = "3d"
 _KINDS = ("underwater", "space", "room", "city", "forest", "sea", "desert", "savanna", "snow", "meadow", "sky")
 _FLOATING_KINDS = {"space", "sky"}
-_ORBS = {"sun", "full-moon", "crescent-moon", "full-moon-face", "sun-with-face", "first-quarter-moon", "last-quarter-moon"}
+_ORBS = {
+    "sun",
+    "full-moon",
+    "crescent-moon",
+    "full-moon-face",
+    "sun-with-face",
+    "first-quarter-moon",
+    "last-quarter-moon",
+}
 _TREES = {"evergreen-tree", "deciduous-tree", "palm-tree"}
 _CLOUDS = {"cloud", "rainbow"}
 _IN_A_ROW = {"left_of", "right_of", "next_to", "chases"}
@@ -78,14 +86,14 @@ class Composition:
 
 def compose(reading: Reading, figures: Figures, width: int, height: int, seed: int) -> Composition:
     """Return a reading laid out as a picture of this size; the same seed gives the same picture."""
-    rng = random.Random(f"layout {seed}")
+    rng = random.Random(f"layout {seed}")  # noqa: S311 - for looks, not for secrets
     style = reading.style or DEFAULT_STYLE
     reading = replace(reading, mentions=[_varied(mention, rng) for mention in reading.mentions])
     setting = _setting(reading)
     stage = set_stage(setting, width, height, seed)
     builder = Builder(reading, lambda drawing: figures.of(drawing, drawing.set_for(style)))
     arranged = _arrange(builder.blocks(), reading, stage, rng)
-    placed = [one for item in arranged for one in _parts(item, reading, stage, style)]
+    placed = [one for item in arranged for one in _parts(item, reading, style)]
     return Composition(reading, stage, setting, style, tuple(placed), width, height)
 
 
@@ -111,7 +119,14 @@ def _setting(reading: Reading) -> Setting:
         scenes.append("night")
     shore = "shore" in scenes or any(_stands(mention) for mention in reading.mentions)
     return Setting(
-        kind, scenes, reading.background, shore, bool(ids & _ORBS), bool(ids & _TREES), "ringed-planet" in ids, bool(ids & _CLOUDS)
+        kind,
+        scenes,
+        reading.background,
+        shore,
+        bool(ids & _ORBS),
+        bool(ids & _TREES),
+        "ringed-planet" in ids,
+        bool(ids & _CLOUDS),
     )
 
 
@@ -152,10 +167,14 @@ def _arrange(blocks: list[Block], reading: Reading, stage: Stage, rng: random.Ra
     top = _ground_top(stage, bool(flying))
     bands = [_band(block, reading, stage, top) for block in standing]
     single = any(relation.kind in _IN_A_ROW for relation in reading.relations)
-    largest = max((max(block.width, block.height) for block in blocks if not _is_celestial(block, reading)), default=1.0)
+    largest = max(
+        (max(block.width, block.height) for block in blocks if not _is_celestial(block, reading)), default=1.0
+    )
     most = min(_CLOSEST.get(stage.kind, 900.0), 560 / largest)
     rows = place_rows(standing, bands, rng, single=single, most=most)
-    unit = max((row.block.root.height / block.root.height for row, block in zip(rows, standing, strict=True)), default=most)
+    unit = max(
+        (row.block.root.height / block.root.height for row, block in zip(rows, standing, strict=True)), default=most
+    )
     floating = _float(flying, [row.block for row in rows], reading, stage, rng, unit)
     items = [*floating, *(_item_of(one, reading, stage) for one in rows)]
     if not any(relation.kind == "chases" for relation in reading.relations):
@@ -223,18 +242,25 @@ def _item_of(one: Standing, reading: Reading, stage: Stage) -> _Item:
     return _Item(one.block, one.base / stage.height, not afloat, afloat)
 
 
-def _float(flying: list[Block], below: list[Block], reading: Reading, stage: Stage, rng: random.Random, unit: float) -> list[_Item]:
+def _float(
+    flying: list[Block], below: list[Block], reading: Reading, stage: Stage, rng: random.Random, unit: float
+) -> list[_Item]:
     """Strew what flies over the air, the water or space: sun, moon and planets first, then the rest beside them."""
     whole, shorter = _air(stage, below), min(stage.width, stage.height)
-    celestial = [block for block in flying if _is_celestial(block, reading)]
+    in_sky = stage.kind != "space"
+    celestial = [block for block in flying if in_sky and _is_celestial(block, reading)]
     others = [block for block in flying if block not in celestial]
-    alone = not below and len(others) * len(celestial) == 0
-    share = 0.62 if alone else 0.46 if stage.kind in _FLOATING_KINDS else 0.26
+    arched = any(reading.mentions[block.root.mention].drawing.id == "rainbow" for block in celestial)
+    share = 0.62 if not below and not others else 0.5 if arched else 0.27
     regions = [_region_for(block, whole, reading, celestial) for block in celestial]
     placed = float_blocks(celestial, regions, rng, largest=share * shorter, most=560.0, taken=below)
     regions = [_region_for(block, whole, reading, others) for block in others]
     largest = (0.62 if not below else 0.36) * shorter
-    most = max(1.3 * unit, _LEAST_SEEN / min((max(block.width, block.height) for block in others), default=1.0)) if below else 1200.0
+    most = (
+        max(1.3 * unit, _LEAST_SEEN / min((max(block.width, block.height) for block in others), default=1.0))
+        if below
+        else 1200.0
+    )
     placed += float_blocks(others, regions, rng, largest=largest, most=most, taken=[*below, *placed])
     return [_Item(block, 0.0, stands=False, afloat=False) for block in placed]
 
@@ -277,11 +303,11 @@ def _turned(item: _Item, reading: Reading, stage: Stage) -> _Item:
     return replace(item, block=block, flip=True)
 
 
-def _parts(item: _Item, reading: Reading, stage: Stage, style: str) -> list[Placed]:
-    return [_placed(part, item, reading, stage, style) for part in item.block.parts]
+def _parts(item: _Item, reading: Reading, style: str) -> list[Placed]:
+    return [_placed(part, item, reading, style) for part in item.block.parts]
 
 
-def _placed(part: Part, item: _Item, reading: Reading, stage: Stage, style: str) -> Placed:
+def _placed(part: Part, item: _Item, reading: Reading, style: str) -> Placed:
     mention = reading.mentions[part.mention]
     colour = MIXED[part.instance % len(MIXED)] if mention.mixed and mention.colour is None else mention.colour
     foot = item.block.root.y + item.block.root.height
@@ -289,5 +315,14 @@ def _placed(part: Part, item: _Item, reading: Reading, stage: Stage, style: str)
     grounded = item.stands and abs(box[3] - foot) < 0.12 * part.height + 8
     afloat = item.afloat and part is item.block.root
     return Placed(
-        part.mention, mention.drawing, mention.drawing.set_for(style), colour, mention.shade, box, item.depth, item.flip, grounded, afloat
+        part.mention,
+        mention.drawing,
+        mention.drawing.set_for(style),
+        colour,
+        mention.shade,
+        box,
+        item.depth,
+        item.flip,
+        grounded,
+        afloat,
     )

@@ -7,9 +7,9 @@ import importlib.util
 import io
 from collections.abc import Callable, Sequence
 
-import calotype_data
 from PIL import Image
 
+import calotype_data
 from calotype.engines.base import Context, Estimate, Order, Phase, Probe
 from calotype.engines.illustrator.art import Library
 from calotype.engines.illustrator.card import CARD
@@ -30,9 +30,7 @@ class Illustrator:
     """Reads prompts and paints them: the engine without the seam."""
 
     def __init__(self) -> None:
-        vectors = WordVectors(
-            calotype_data.path("vectors/pieces.npz"), calotype_data.path("vectors/tokenizer.json.gz")
-        )
+        vectors = WordVectors(calotype_data.path("vectors/pieces.npz"), calotype_data.path("vectors/tokenizer.json.gz"))
         self.library = Library(calotype_data.path("art/index.json.gz").parent, vectors)
         self.figures = Figures(self.library)
         self.painter = Painter(self.figures)
@@ -69,12 +67,16 @@ class IllustratorEngine:
         width, height = wanted.size()
         megapixels = width * height * wanted.count / 1e6
         return Estimate(
-            cold=1.0 + megapixels, warm=0.2 + megapixels, memory=250_000_000 + width * height * 24, output=int(megapixels * 1.2e6)
+            cold=1.0 + megapixels,
+            warm=0.2 + megapixels,
+            memory=250_000_000 + width * height * 24,
+            output=int(megapixels * 1.2e6),
         )
 
     def batch_key(self, order: Order) -> str | None:
-        """Return None: one picture at a time keeps both cores free for the next."""
+        """Return None: a picture is made in one go, and nothing is gained by making two together."""
         del order
+        return None
 
     def load(self, device: str, report: Callable[[float], None]) -> None:
         """Read the index of drawings and the word vectors; the device does not matter."""
@@ -85,7 +87,9 @@ class IllustratorEngine:
     def warm(self) -> None:
         """Paint one small picture."""
         illustrator = self._loaded()
-        composition = illustrator.compose(ImageInput(prompt="a red sailboat on the sea at sunset", width=64, height=64), 0)
+        composition = illustrator.compose(
+            ImageInput(prompt="a red sailboat on the sea at sunset", width=64, height=64), 0
+        )
         illustrator.painter.picture(composition)
 
     def run(self, orders: Sequence[Order], context: Context) -> None:
@@ -117,7 +121,11 @@ class IllustratorEngine:
         picture = illustrator.painter.picture(composition, step)
         context.progress(100 * number + 90, whole, Phase.SAVING, _preview(picture))
         context.write(
-            _png(picture), "image/png", width=picture.width, height=picture.height, provenance=provenance_of(composition, seed)
+            _png(picture),
+            "image/png",
+            width=picture.width,
+            height=picture.height,
+            provenance=provenance_of(composition, seed),
         )
         context.progress(100 * (number + 1), whole, Phase.SAVING)
 

@@ -3,6 +3,7 @@
 Bodies are drawn in hundredths of the head's width, in the head's own colours, so that they suit any art set.
 """
 
+# ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
 import io
@@ -96,7 +97,9 @@ def _head(plain: Figure, x: float, y: float, width: float) -> str:
     """Return the drawing, scaled to a width, at a place."""
     left, top, wide, _ = plain.box
     scale = width / wide
-    return f'<g transform="translate({x - left * scale:.3f},{y - top * scale:.3f}) scale({scale:.5f})">{plain.markup}</g>'
+    return (
+        f'<g transform="translate({x - left * scale:.3f},{y - top * scale:.3f}) scale({scale:.5f})">{plain.markup}</g>'
+    )
 
 
 def _shine(name: str, colour: str) -> str:
@@ -121,14 +124,27 @@ def _seated(plain: Figure, name: str) -> Figure:
     high = 100 / plain.aspect
     neck = high - 20
     foot = neck + 92
-    parts = [f"<defs>{_shine('coat', coat)}{_shine('limb', mix(limb, '#000000', 0.06))}</defs>", _tail(name, coat, neck)]
-    parts.append(f'<ellipse cx="26" cy="{foot - 22:.1f}" rx="20" ry="21" fill="url(#limb)"/><ellipse cx="74" cy="{foot - 22:.1f}" rx="20" ry="21" fill="url(#limb)"/>')
-    parts.append(f'<path d="M30,{neck:.1f} C14,{neck + 34:.1f} 14,{foot - 4:.1f} 36,{foot - 2:.1f} H64 C86,{foot - 4:.1f} 86,{neck + 34:.1f} 70,{neck:.1f}z" fill="url(#coat)"/>')
-    parts.append(f'<ellipse cx="50" cy="{neck + 56:.1f}" rx="20" ry="30" fill="{mix(coat, "#fff6e8", 0.55)}" opacity=".85"/>')
+    parts = [
+        f"<defs>{_shine('coat', coat)}{_shine('limb', mix(limb, '#000000', 0.06))}</defs>",
+        _tail(name, coat, neck),
+    ]
+    parts.append(
+        f'<ellipse cx="26" cy="{foot - 22:.1f}" rx="20" ry="21" fill="url(#limb)"/><ellipse cx="74" cy="{foot - 22:.1f}" rx="20" ry="21" fill="url(#limb)"/>'
+    )
+    parts.append(
+        f'<path d="M30,{neck:.1f} C14,{neck + 34:.1f} 14,{foot - 4:.1f} 36,{foot - 2:.1f} H64 C86,{foot - 4:.1f} 86,{neck + 34:.1f} 70,{neck:.1f}z" fill="url(#coat)"/>'
+    )
+    parts.append(
+        f'<ellipse cx="50" cy="{neck + 56:.1f}" rx="20" ry="30" fill="{mix(coat, "#fff6e8", 0.55)}" opacity=".85"/>'
+    )
     for side in (-1, 1):
         x = 50 + side * 15
-        parts.append(f'<rect x="{x - 8:.1f}" y="{neck + 34:.1f}" width="16" height="56" rx="8" fill="url(#limb)"/><ellipse cx="{x + side * 2:.1f}" cy="{foot - 6:.1f}" rx="11" ry="7.500" fill="{mix(limb, "#ffffff", 0.16)}"/>')
-        parts.append(f'<ellipse cx="{50 + side * 34:.1f}" cy="{foot - 6.5:.1f}" rx="13" ry="7" fill="{mix(limb, "#ffffff", 0.1)}"/>')
+        parts.append(
+            f'<rect x="{x - 8:.1f}" y="{neck + 34:.1f}" width="16" height="56" rx="8" fill="url(#limb)"/><ellipse cx="{x + side * 2:.1f}" cy="{foot - 6:.1f}" rx="11" ry="7.500" fill="{mix(limb, "#ffffff", 0.16)}"/>'
+        )
+        parts.append(
+            f'<ellipse cx="{50 + side * 34:.1f}" cy="{foot - 6.5:.1f}" rx="13" ry="7" fill="{mix(limb, "#ffffff", 0.1)}"/>'
+        )
     parts.append(_head(plain, 0, 0, 100))
     wide = 118 if name not in _TAILLESS else 100
     return Figure("".join(parts), (0, 0, wide, foot + 1))
@@ -144,7 +160,11 @@ def _tail(name: str, coat: str, neck: float) -> str:
             f'<path d="M70,{foot - 12:.1f} C104,{foot - 4:.1f} 122,{foot - 40:.1f} 108,{foot - 66:.1f} C104,{foot - 48:.1f} 92,{foot - 38:.1f} 72,{foot - 32:.1f}z" fill="url(#coat)"/>'
             f'<path d="M116,{foot - 46:.1f} C116,{foot - 56:.1f} 112,{foot - 62:.1f} 108,{foot - 66:.1f} C106,{foot - 56:.1f} 103,{foot - 51:.1f} 98,{foot - 46:.1f} C104,{foot - 48:.1f} 110,{foot - 49:.1f} 116,{foot - 46:.1f}z" fill="{tip}"/>'
         )
-    tuft = f'<ellipse cx="112" cy="{foot - 50:.1f}" rx="6" ry="8" fill="{mix(coat, "#5a2d12", 0.6)}"/>' if name in _TUFTED else ""
+    tuft = (
+        f'<ellipse cx="112" cy="{foot - 50:.1f}" rx="6" ry="8" fill="{mix(coat, "#5a2d12", 0.6)}"/>'
+        if name in _TUFTED
+        else ""
+    )
     return f'<path d="M76,{foot - 12:.1f} C100,{foot - 6:.1f} 114,{foot - 22:.1f} 111,{foot - 46:.1f}" stroke="{mix(coat, "#000000", 0.08)}" stroke-width="7" stroke-linecap="round" fill="none"/>{tuft}'
 
 
@@ -159,9 +179,13 @@ def _four_legged(plain: Figure) -> Figure:
         for x, dark in ((62, 0.22), (148, 0.22), (42, 0.08), (128, 0.08))
     )
     parts = [f"<defs>{_shine('coat', coat)}</defs>"]
-    parts.append(f'<path d="M160,{back + 14:.1f} C192,{back - 4:.1f} 196,{back + 40:.1f} 184,{back + 74:.1f} C180,{back + 50:.1f} 172,{back + 40:.1f} 158,{back + 42:.1f}z" fill="{mane}"/>')
+    parts.append(
+        f'<path d="M160,{back + 14:.1f} C192,{back - 4:.1f} 196,{back + 40:.1f} 184,{back + 74:.1f} C180,{back + 50:.1f} 172,{back + 40:.1f} 158,{back + 42:.1f}z" fill="{mane}"/>'
+    )
     parts.append(legs)
-    parts.append(f'<path d="M34,{back + 4:.1f} C70,{back + 12:.1f} 120,{back - 6:.1f} 152,{back + 6:.1f} C178,{back + 18:.1f} 176,{back + 66:.1f} 148,{back + 74:.1f} H60 C34,{back + 74:.1f} 26,{back + 40:.1f} 34,{back + 4:.1f}z" fill="url(#coat)"/>')
+    parts.append(
+        f'<path d="M34,{back + 4:.1f} C70,{back + 12:.1f} 120,{back - 6:.1f} 152,{back + 6:.1f} C178,{back + 18:.1f} 176,{back + 66:.1f} 148,{back + 74:.1f} H60 C34,{back + 74:.1f} 26,{back + 40:.1f} 34,{back + 4:.1f}z" fill="url(#coat)"/>'
+    )
     parts.append(_head(plain, 0, 0, 100))
     return Figure("".join(parts), (0, 0, 192, foot))
 
@@ -177,13 +201,23 @@ def _android(plain: Figure, name: str) -> Figure:
     parts = [f"<defs>{_shine('shell', shell)}{_shine('dark', dark)}</defs>"]
     for side in (-1, 1):
         shoulder = 50 + side * (half + 6)
-        parts.append(f'<path d="M{shoulder - side * 8:.1f},{neck + 14:.1f} Q{shoulder + side * 10:.1f},{neck + 24:.1f} {shoulder + side * 6:.1f},{neck + 48:.1f}" stroke="url(#dark)" stroke-width="{10 if robot else 8}" stroke-linecap="round" fill="none"/>')
-        parts.append(f'<circle cx="{shoulder + side * 6:.1f}" cy="{neck + 50:.1f}" r="{8 if robot else 6}" fill="url(#shell)"/>')
-        parts.append(f'<rect x="{50 + side * half * 0.5 - 7:.1f}" y="{neck + 54:.1f}" width="14" height="34" rx="5" fill="url(#dark)"/><path d="M{50 + side * half * 0.5 - 13:.1f},{foot:.1f} q0,-13 13,-13 t13,13z" fill="url(#shell)"/>')
+        parts.append(
+            f'<path d="M{shoulder - side * 8:.1f},{neck + 14:.1f} Q{shoulder + side * 10:.1f},{neck + 24:.1f} {shoulder + side * 6:.1f},{neck + 48:.1f}" stroke="url(#dark)" stroke-width="{10 if robot else 8}" stroke-linecap="round" fill="none"/>'
+        )
+        parts.append(
+            f'<circle cx="{shoulder + side * 6:.1f}" cy="{neck + 50:.1f}" r="{8 if robot else 6}" fill="url(#shell)"/>'
+        )
+        parts.append(
+            f'<rect x="{50 + side * half * 0.5 - 7:.1f}" y="{neck + 54:.1f}" width="14" height="34" rx="5" fill="url(#dark)"/><path d="M{50 + side * half * 0.5 - 13:.1f},{foot:.1f} q0,-13 13,-13 t13,13z" fill="url(#shell)"/>'
+        )
     parts.append(f'<rect x="42" y="{neck - 6:.1f}" width="16" height="16" fill="{dark}"/>')
-    parts.append(f'<rect x="{50 - half}" y="{neck + 4:.1f}" width="{2 * half}" height="58" rx="{round_by}" fill="url(#shell)"/>')
+    parts.append(
+        f'<rect x="{50 - half}" y="{neck + 4:.1f}" width="{2 * half}" height="58" rx="{round_by}" fill="url(#shell)"/>'
+    )
     if robot:
-        parts.append(f'<rect x="34" y="{neck + 16:.1f}" width="32" height="20" rx="4" fill="#26304f"/><circle cx="42" cy="{neck + 26:.1f}" r="4" fill="#5fe0c0"/><circle cx="58" cy="{neck + 26:.1f}" r="4" fill="#ff8a6b"/><rect x="36" y="{neck + 43:.1f}" width="28" height="4" rx="2" fill="{dark}"/>')
+        parts.append(
+            f'<rect x="34" y="{neck + 16:.1f}" width="32" height="20" rx="4" fill="#26304f"/><circle cx="42" cy="{neck + 26:.1f}" r="4" fill="#5fe0c0"/><circle cx="58" cy="{neck + 26:.1f}" r="4" fill="#ff8a6b"/><rect x="36" y="{neck + 43:.1f}" width="28" height="4" rx="2" fill="{dark}"/>'
+        )
     parts.append(_head(plain, 0, 0, 100))
     return Figure("".join(parts), (-6 if robot else 0, 0, 112 if robot else 100, foot))
 
@@ -198,10 +232,18 @@ def _person(plain: Figure, name: str) -> Figure:
     parts = [f"<defs>{_shine('shirt', shirt)}{_shine('legs', shirt if name == 'baby' else _TROUSERS)}</defs>"]
     for side in (-1, 1):
         x = 50 + side * 24
-        parts.append(f'<path d="M{x:.1f},{neck + 12:.1f} L{x + side * 14:.1f},{waist + 2:.1f}" stroke="{mix(shirt, "#000000", 0.08)}" stroke-width="13" stroke-linecap="round"/><circle cx="{x + side * 15.5:.1f}" cy="{waist + 7:.1f}" r="7" fill="{skin}"/>')
-        parts.append(f'<path d="M{50 + side * 1:.1f},{waist - 8:.1f} h{side * 21} l{-side * 3},{foot - waist:.1f} h{-side * 15}z" fill="url(#legs)"/><path d="M{50 + side * 2:.1f},{foot:.1f} v-6 q0,-5 6,-5 h4 q13,2 13,11z" transform="{"" if side > 0 else "translate(100,0) scale(-1,1)"}" fill="{_SHOES}"/>' if side > 0 else f'<path d="M49,{waist - 8:.1f} h-21 l3,{foot - waist:.1f} h15z" fill="url(#legs)"/><path d="M48,{foot:.1f} v-6 q0,-5 -6,-5 h-4 q-13,2 -13,11z" fill="{_SHOES}"/>')
+        parts.append(
+            f'<path d="M{x:.1f},{neck + 12:.1f} L{x + side * 14:.1f},{waist + 2:.1f}" stroke="{mix(shirt, "#000000", 0.08)}" stroke-width="13" stroke-linecap="round"/><circle cx="{x + side * 15.5:.1f}" cy="{waist + 7:.1f}" r="7" fill="{skin}"/>'
+        )
+        parts.append(
+            f'<path d="M{50 + side * 1:.1f},{waist - 8:.1f} h{side * 21} l{-side * 3},{foot - waist:.1f} h{-side * 15}z" fill="url(#legs)"/><path d="M{50 + side * 2:.1f},{foot:.1f} v-6 q0,-5 6,-5 h4 q13,2 13,11z" transform="{"" if side > 0 else "translate(100,0) scale(-1,1)"}" fill="{_SHOES}"/>'
+            if side > 0
+            else f'<path d="M49,{waist - 8:.1f} h-21 l3,{foot - waist:.1f} h15z" fill="url(#legs)"/><path d="M48,{foot:.1f} v-6 q0,-5 -6,-5 h-4 q-13,2 -13,11z" fill="{_SHOES}"/>'
+        )
     parts.append(f'<rect x="42" y="{neck - 4:.1f}" width="16" height="18" fill="{mix(skin, "#c77a1a", 0.3)}"/>')
-    parts.append(f'<path d="M28,{neck + 12:.1f} Q30,{neck + 4:.1f} 42,{neck + 5:.1f} Q50,{neck + 14:.1f} 58,{neck + 5:.1f} Q70,{neck + 4:.1f} 72,{neck + 12:.1f} L70,{waist + 2:.1f} H30z" fill="url(#shirt)"/>')
+    parts.append(
+        f'<path d="M28,{neck + 12:.1f} Q30,{neck + 4:.1f} 42,{neck + 5:.1f} Q50,{neck + 14:.1f} 58,{neck + 5:.1f} Q70,{neck + 4:.1f} 72,{neck + 12:.1f} L70,{waist + 2:.1f} H30z" fill="url(#shirt)"/>'
+    )
     parts.append(_head(plain, 0, 0, 100))
     return Figure("".join(parts), (0, 0, 100, foot))
 
@@ -214,8 +256,12 @@ def _legged(plain: Figure, outline: Outline) -> Figure:
     hip, foot = high + 22, high + 66
     parts = [f"<defs>{_shine('cloth', cloth)}{_shine('legs', legs)}</defs>"]
     for side in (-1, 1):
-        parts.append(f'<path d="M{50 + side * 1.5},{hip - 6:.1f} h{side * 25} l{-side * 3},{foot - hip:.1f} h{-side * 18}z" fill="url(#legs)"/>')
-        parts.append(f'<path d="M{50 + side * 3},{foot:.1f} v-5 q0,-6 {side * 8},-6 h{side * 5} q{side * 13},2 {side * 13},11z" fill="{_SHOES}"/>')
+        parts.append(
+            f'<path d="M{50 + side * 1.5},{hip - 6:.1f} h{side * 25} l{-side * 3},{foot - hip:.1f} h{-side * 18}z" fill="url(#legs)"/>'
+        )
+        parts.append(
+            f'<path d="M{50 + side * 3},{foot:.1f} v-5 q0,-6 {side * 8},-6 h{side * 5} q{side * 13},2 {side * 13},11z" fill="{_SHOES}"/>'
+        )
     parts.append(f'<path d="M20,{high - 3:.1f} H80 L77,{hip:.1f} Q50,{hip + 4:.1f} 23,{hip:.1f}z" fill="url(#cloth)"/>')
     parts.append(_head(plain, 0, 0, 100))
     return Figure("".join(parts), (0, 0, 100, foot))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from calotype.engines.illustrator.blocks import Block
 
 TRIES = 60
+CHOICES = 4
+"""Of so many free spots the one furthest from everything else is taken."""
 MARGIN = 14.0
 
 
@@ -29,11 +32,19 @@ class Region:
     def part(self, left: float, top: float, right: float, bottom: float) -> Region:
         """Return a part of it, given as shares of its width and height."""
         wide, tall = self.right - self.left, self.bottom - self.top
-        return Region(self.left + left * wide, self.top + top * tall, self.left + right * wide, self.top + bottom * tall)
+        return Region(
+            self.left + left * wide, self.top + top * tall, self.left + right * wide, self.top + bottom * tall
+        )
 
 
 def float_blocks(
-    blocks: Sequence[Block], regions: Sequence[Region], rng: random.Random, *, largest: float, most: float, taken: Sequence[Block] = ()
+    blocks: Sequence[Block],
+    regions: Sequence[Region],
+    rng: random.Random,
+    *,
+    largest: float,
+    most: float,
+    taken: Sequence[Block] = (),
 ) -> list[Block]:
     """Return the blocks placed in their regions, clear of each other and of what is `taken`.
 
@@ -53,23 +64,28 @@ def float_blocks(
 def _first_scale(blocks: Sequence[Block], regions: Sequence[Region], largest: float) -> float:
     area = sum(block.width * block.height for block in blocks)
     room = max(region.area for region in regions)
-    scale = (0.46 * room / area) ** 0.5
+    scale = math.sqrt(0.46 * room / area)
     scale = min(scale, largest / max(max(block.width, block.height) for block in blocks))
-    fits = (min((region.right - region.left) / block.width, (region.bottom - region.top) / block.height) for block, region in zip(blocks, regions, strict=True))
+    fits = (
+        min((region.right - region.left) / block.width, (region.bottom - region.top) / block.height)
+        for block, region in zip(blocks, regions, strict=True)
+    )
     return min(scale, 0.94 * min(fits))
 
 
-def _try(blocks: Sequence[Block], regions: Sequence[Region], rng: random.Random, scale: float, taken: Sequence[Block]) -> list[Block] | None:
+def _try(
+    blocks: Sequence[Block], regions: Sequence[Region], rng: random.Random, scale: float, taken: Sequence[Block]
+) -> list[Block] | None:
     """Place the largest first, each at the best of some random spots; None when one finds no room."""
     placed: dict[int, Block] = {}
     for at in sorted(range(len(blocks)), key=lambda number: -blocks[number].width * blocks[number].height):
         block, region = blocks[at].scaled(scale), regions[at]
         others = [*placed.values(), *taken]
-        spots = (_at(block, region, rng, central=not placed) for _ in range(TRIES))
-        found = next((spot for spot in spots if not any(_touch(spot, other) for other in others)), None)
-        if found is None:
+        spots = [_at(block, region, rng, central=not placed and not taken) for _ in range(TRIES)]
+        free = [spot for spot in spots if not any(_touch(spot, other) for other in others)][:CHOICES]
+        if not free:
             return None
-        placed[at] = found
+        placed[at] = max(free, key=lambda spot: min((_distance(spot, other) for other in others), default=0.0))
     return [placed[at] for at in range(len(blocks))]
 
 
@@ -82,6 +98,12 @@ def _at(block: Block, region: Region, rng: random.Random, *, central: bool) -> B
     return block.moved(left - block.left, top - block.top)
 
 
+def _distance(one: Block, other: Block) -> float:
+    across = one.left + one.width / 2 - other.left - other.width / 2
+    down = one.top + one.height / 2 - other.top - other.height / 2
+    return math.hypot(across, down)
+
+
 def _touch(one: Block, other: Block) -> bool:
     return (
         one.left < other.left + other.width + MARGIN and other.left < one.left + one.width + MARGIN
@@ -91,7 +113,9 @@ def _touch(one: Block, other: Block) -> bool:
 
 def _grid(blocks: Sequence[Block], region: Region, scale: float) -> list[Block]:
     """Place the blocks in a grid: what always works."""
-    columns = max(1, round((len(blocks) * (region.right - region.left) / max(1.0, region.bottom - region.top)) ** 0.5))
+    columns = max(
+        1, round(math.sqrt(len(blocks) * (region.right - region.left) / max(1.0, region.bottom - region.top)))
+    )
     rows = -(-len(blocks) // columns)
     wide, tall = (region.right - region.left) / columns, (region.bottom - region.top) / rows
     placed = []

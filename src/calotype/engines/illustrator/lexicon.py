@@ -32,11 +32,41 @@ SIZES = {
     "huge": 1.6, "giant": 1.75, "gigantic": 1.8, "enormous": 1.75, "massive": 1.7, "great": 1.2, "tall": 1.4, "short": 0.8,
 }  # fmt: skip
 
-DETERMINERS = {"a", "an", "the", "this", "that", "these", "those", "its", "his", "her", "their", "my", "our", "your", "any"}
+DETERMINERS = {
+    "a",
+    "an",
+    "the",
+    "this",
+    "that",
+    "these",
+    "those",
+    "its",
+    "his",
+    "her",
+    "their",
+    "my",
+    "our",
+    "your",
+    "any",
+}
 POSSESSIVES = {"my", "our", "your", "his", "her", "their"}
 PRONOUNS = {"it", "them", "him", "her", "itself", "themselves"}
 EVERYONE = {"both", "all", "they", "together"}
-BODY_PARTS = {"back", "head", "hand", "hands", "shoulder", "shoulders", "top", "side", "lap", "nose", "tail", "foot", "feet"}
+BODY_PARTS = {
+    "back",
+    "head",
+    "hand",
+    "hands",
+    "shoulder",
+    "shoulders",
+    "top",
+    "side",
+    "lap",
+    "nose",
+    "tail",
+    "foot",
+    "feet",
+}
 KIN = {"mother", "father", "mum", "mom", "dad", "parent", "parents", "mummy", "daddy"}
 
 RELATIONS = {

@@ -9,7 +9,8 @@ import numpy as np
 import resvg_py
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from calotype.engines.illustrator.colour import already, body_of, distinct, light_up, paint as paint_in
+from calotype.engines.illustrator.colour import already, body_of, distinct, light_up
+from calotype.engines.illustrator.colour import paint as paint_in
 from calotype.engines.illustrator.compose import Composition, Placed
 from calotype.engines.illustrator.figures import Figures
 from calotype.engines.illustrator.scenery.palette import rgb
@@ -26,9 +27,9 @@ class Painter:
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
 
-    def picture(self, composition: Composition, step: Callable[[int, int], None] = lambda done, total: None) -> Image.Image:
+    def picture(self, composition: Composition, step: Callable[[int, int], None] | None = None) -> Image.Image:
         """Return the finished picture; `step` is told of each drawing painted, and may raise to stop."""
-        total = len(composition.placed) + 2
+        total, step = len(composition.placed) + 2, step or _ignore
         canvas = _layer(composition.stage, composition.stage.back, composition.width, composition.height).convert("RGB")
         step(1, total)
         for number, placed in enumerate(composition.placed):
@@ -77,6 +78,11 @@ class Painter:
             return sprite
         haze = tuple(part / 255 for part in rgb(stage.palette.haze))
         return _mapped(sprite, light_up(stage.palette.tint, (haze[0], haze[1], haze[2]), share))
+
+
+def _ignore(done: int, total: int) -> None:
+    """Nobody is watching."""
+    del done, total
 
 
 def _layer(stage: Stage, markup: list[str], width: int, height: int) -> Image.Image:
@@ -139,7 +145,9 @@ def _shadow(canvas: Image.Image, sprite: Image.Image, placed: Placed, compositio
     contact = _foot(sprite)
     if contact is not None:
         left, right = contact
-        ImageDraw.Draw(mask).ellipse((left + pad, flat + pad - flat * 0.22, right + pad, flat + pad + flat * 0.2), fill=220)
+        ImageDraw.Draw(mask).ellipse(
+            (left + pad, flat + pad - flat * 0.22, right + pad, flat + pad + flat * 0.2), fill=220
+        )
     mask = mask.filter(ImageFilter.GaussianBlur(max(0.6, flat * 0.14)))
     mask = mask.point(lambda value: round(value * palette.shadow_strength * 1.35))
     x, y = _corner(placed, composition.scale)

@@ -8,7 +8,21 @@ from calotype.engines.illustrator import lexicon as lex
 from calotype.engines.illustrator.words import is_mark
 
 _BACKGROUNDS = {"background", "backdrop", "backgrounds"}
-_PLAIN = {"plain", "solid", "simple", "clean", "flat", "pure", "light", "pale", "dark", "bright", "soft", "pastel", "studio"}
+_PLAIN = {
+    "plain",
+    "solid",
+    "simple",
+    "clean",
+    "flat",
+    "pure",
+    "light",
+    "pale",
+    "dark",
+    "bright",
+    "soft",
+    "pastel",
+    "studio",
+}
 _LEADS = {"on", "against", "with", "in", "over"}
 PLAIN = "plain"
 

@@ -19,7 +19,20 @@ MOST_MENTIONS = 12
 MOST_OF_A_KIND = 12
 MOST_GUESSES = 16
 LONGEST_NAME = 4
-_KEPT_RELATIONS = {"on", "in", "under", "left_of", "right_of", "next_to", "in_front_of", "behind", "above", "wears", "holds", "chases"}
+_KEPT_RELATIONS = {
+    "on",
+    "in",
+    "under",
+    "left_of",
+    "right_of",
+    "next_to",
+    "in_front_of",
+    "behind",
+    "above",
+    "wears",
+    "holds",
+    "chases",
+}
 
 
 def read_prompt(text: str, library: Library, *, negative: str | None = None, style: str | None = None) -> Reading:
@@ -263,13 +276,24 @@ class PromptReader:
         return 0, None, False
 
     def _names_nothing(self, word: str) -> bool:
-        sets = (lex.NOTHINGS, lex.ADJECTIVES, lex.ABSTRACT, lex.MEDIA, lex.VERBS, lex.SIZES, lex.DETERMINERS, lex.BODY_PARTS)
+        sets = (
+            lex.NOTHINGS,
+            lex.ADJECTIVES,
+            lex.ABSTRACT,
+            lex.MEDIA,
+            lex.VERBS,
+            lex.SIZES,
+            lex.DETERMINERS,
+            lex.BODY_PARTS,
+        )
         return any(word in known for known in sets)
 
     def _longer_name(self, at: int) -> int:
         """Take a name of several words before a scene or style word inside it is taken: "beach ball", "snow globe"."""
         length, drawing, plural = self._known(at)
-        longest_other = max(len(longest_in(table, self._words, at, 4).split()) for table in (lex.SCENES, lex.STYLES, lex.RELATIONS))
+        longest_other = max(
+            len(longest_in(table, self._words, at, 4).split()) for table in (lex.SCENES, lex.STYLES, lex.RELATIONS)
+        )
         if drawing is None or length < 2 or length <= longest_other:
             return 0
         described = self._words[at : at + length - 1]
@@ -348,7 +372,11 @@ class PromptReader:
             self._relate(number, waiting, antecedent)
             self._head = number
         elif kind is not None and self._head is not None:
-            subjects = self._joined if len(self._joined) > 1 and (self._everyone or kind in {"on", "under", "in"}) else [self._head]
+            subjects = (
+                self._joined
+                if len(self._joined) > 1 and (self._everyone or kind in {"on", "under", "in"})
+                else [self._head]
+            )
             for subject in subjects:
                 self._relate(subject, kind, number)
             self._joined = []

@@ -21,7 +21,9 @@ def provenance_of(composition: Composition, seed: int) -> dict[str, Any]:
     return {
         "understood": [_understood(reading, number, composition.style) for number in range(len(reading.mentions))],
         "not_understood": list(reading.unknown),
-        "scene": " and ".join([composition.setting.kind, *(one for one in composition.setting.scenes if one != composition.setting.kind)]),
+        "scene": " and ".join(
+            [composition.setting.kind, *(one for one in composition.setting.scenes if one != composition.setting.kind)]
+        ),
         "background": reading.background,
         "style": composition.style,
         "relations": [

@@ -1,5 +1,6 @@
 """Everyday names for what the drawings' own labels call something else."""
 
+# ruff: noqa: E501 - a table reads best in rows
 from __future__ import annotations
 
 SYNONYMS: dict[str, str] = {}
@@ -81,7 +82,6 @@ _NAMES = {
     "speedboat": "speedboat, motorboat, motor boat",
     "balloon": "balloon, party balloon",
     "hot-air-balloon": "hot air balloon, hot-air balloon, air balloon",
-
     "house": "house, cottage, home, cabin, bungalow, chalet, villa, lodge",
     "hut": "hut, shack, straw hut",
     "castle": "castle, palace, fortress, fairytale castle",

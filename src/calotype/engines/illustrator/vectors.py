@@ -29,4 +29,4 @@ class WordVectors:
             if phrase.ids:
                 means[row] = self._pieces[phrase.ids].mean(0)
         lengths = np.linalg.norm(means, axis=1, keepdims=True)
-        return means / np.where(lengths > 0, lengths, 1)
+        return (means / np.where(lengths > 0, lengths, 1)).astype(np.float32)

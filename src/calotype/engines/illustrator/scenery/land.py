@@ -1,5 +1,6 @@
 """Open land: meadow, snow, desert, savanna and forest, each as layers from the far hills to the ground one stands on."""
 
+# ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
 import math
@@ -80,8 +81,12 @@ def paint_forest(stage: Stage, *, autumn: bool = False, snowy: bool = False) -> 
             colour = stage.far_away(mix(leaf, "#16382c", 0.12 * row), 0.55 - row * 0.22)
             conifer = (snowy or stage.rng.random() < 0.55) and not autumn
             draw = pine if conifer else round_tree
-            stage.back.append(draw(x, base, tall * stage.rng.uniform(0.8, 1.15), colour, stage.far_away("#6b4a35", 0.4 - row * 0.18)))
-    stage.back.append(ridge(stage, stage.horizon + 44, 9, stage.gradient(stage.shade(ground[0]), stage.shade(ground[1])), 0.8))
+            stage.back.append(
+                draw(x, base, tall * stage.rng.uniform(0.8, 1.15), colour, stage.far_away("#6b4a35", 0.4 - row * 0.18))
+            )
+    stage.back.append(
+        ridge(stage, stage.horizon + 44, 9, stage.gradient(stage.shade(ground[0]), stage.shade(ground[1])), 0.8)
+    )
     _light_shafts(stage)
     land = LANDS["snow" if snowy else "autumn" if autumn else "meadow"]
     _swells(stage, land)
@@ -104,7 +109,9 @@ def round_tree(x: float, base: float, tall: float, paint: str, trunk: str) -> st
     shape = f'<path d="M{x - tall * 0.03:.1f},{base + 4:.1f} L{x - tall * 0.018:.1f},{base - tall * 0.6:.1f} h{tall * 0.036:.1f} L{x + tall * 0.03:.1f},{base + 4:.1f}z" fill="{trunk}"/>'
     for across, up, size in ((-0.13, 0.58, 0.17), (0.14, 0.6, 0.16), (0.0, 0.74, 0.2), (0.02, 0.55, 0.18)):
         shape += ellipse(x + across * tall, base - up * tall, size * tall, size * tall, paint)
-    return shape + ellipse(x - 0.05 * tall, base - 0.8 * tall, 0.09 * tall, 0.07 * tall, mix(paint, "#ffffff", 0.16), 0.7)
+    return shape + ellipse(
+        x - 0.05 * tall, base - 0.8 * tall, 0.09 * tall, 0.07 * tall, mix(paint, "#ffffff", 0.16), 0.7
+    )
 
 
 def _mountains(stage: Stage, rock: str, snow: str) -> None:
@@ -113,7 +120,9 @@ def _mountains(stage: Stage, rock: str, snow: str) -> None:
         x, tall = (0.1 + number * 0.4 + rng.uniform(-0.08, 0.08)) * stage.width, rng.uniform(170, 260)
         base, half = stage.horizon + 10, tall * rng.uniform(1.2, 1.5)
         paint = stage.far_away(rock, 0.25)
-        stage.back.append(f'<path d="M{x - half:.1f},{base:.1f} L{x:.1f},{base - tall:.1f} L{x + half:.1f},{base:.1f}z" fill="{paint}"/>')
+        stage.back.append(
+            f'<path d="M{x - half:.1f},{base:.1f} L{x:.1f},{base - tall:.1f} L{x + half:.1f},{base:.1f}z" fill="{paint}"/>'
+        )
         cap = [(0, -1), (0.32, -0.68), (0.16, -0.72), (0.06, -0.6), (-0.08, -0.72), (-0.2, -0.64), (-0.3, -0.7)]
         points = " ".join(f"{x + a * half:.1f},{base + b * tall:.1f}" for a, b in cap)
         stage.back.append(f'<polygon points="{points}" fill="{stage.far_away(snow, 0.1)}"/>')
@@ -122,7 +131,11 @@ def _mountains(stage: Stage, rock: str, snow: str) -> None:
 def _mesas(stage: Stage) -> None:
     """Paint flat-topped rocks on the horizon."""
     for number in range(3):
-        x, half, tall = (0.12 + 0.36 * number + stage.rng.uniform(-0.08, 0.08)) * stage.width, stage.rng.uniform(60, 130), stage.rng.uniform(60, 130)
+        x, half, tall = (
+            (0.12 + 0.36 * number + stage.rng.uniform(-0.08, 0.08)) * stage.width,
+            stage.rng.uniform(60, 130),
+            stage.rng.uniform(60, 130),
+        )
         base, paint = stage.horizon + 10, stage.far_away("#c4774e", 0.42)
         stage.back.append(
             f'<path d="M{x - half * 1.5:.1f},{base:.1f} L{x - half:.1f},{base - tall * 0.7:.1f} L{x - half * 0.92:.1f},{base - tall:.1f} '
@@ -130,7 +143,9 @@ def _mesas(stage: Stage) -> None:
         )
         for stripe in (0.3, 0.55):
             y = base - tall * (1 - stripe)
-            stage.back.append(f'<rect x="{x - half:.1f}" y="{y:.1f}" width="{2 * half:.1f}" height="5" fill="{stage.far_away("#a85f3e", 0.35)}" opacity=".6"/>')
+            stage.back.append(
+                f'<rect x="{x - half:.1f}" y="{y:.1f}" width="{2 * half:.1f}" height="5" fill="{stage.far_away("#a85f3e", 0.35)}" opacity=".6"/>'
+            )
 
 
 def _dunes(stage: Stage) -> None:
@@ -140,8 +155,12 @@ def _dunes(stage: Stage) -> None:
         crest_x, crest_y = stage.rng.uniform(0.1, 0.9) * stage.width, stage.horizon + depth * (0.04 + 0.24 * number)
         half, fall = stage.width * stage.rng.uniform(0.45, 0.7), depth * (0.16 + 0.08 * number)
         lit, shaded = stage.shade("#f7d795"), stage.shade("#d6a35c")
-        stage.back.append(f'<path d="M{crest_x - half:.1f},{crest_y + fall:.1f} Q{crest_x - half * 0.4:.1f},{crest_y + fall * 0.3:.1f} {crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f}z" fill="{lit}" opacity=".75"/>')
-        stage.back.append(f'<path d="M{crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f} H{crest_x - half * 0.1:.1f} Q{crest_x + half * 0.12:.1f},{crest_y + fall * 0.5:.1f} {crest_x:.1f},{crest_y:.1f}z" fill="{shaded}" opacity=".5"/>')
+        stage.back.append(
+            f'<path d="M{crest_x - half:.1f},{crest_y + fall:.1f} Q{crest_x - half * 0.4:.1f},{crest_y + fall * 0.3:.1f} {crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f}z" fill="{lit}" opacity=".75"/>'
+        )
+        stage.back.append(
+            f'<path d="M{crest_x:.1f},{crest_y:.1f} Q{crest_x + half * 0.4:.1f},{crest_y + fall * 0.5:.1f} {crest_x + half:.1f},{crest_y + fall:.1f} H{crest_x - half * 0.1:.1f} Q{crest_x + half * 0.12:.1f},{crest_y + fall * 0.5:.1f} {crest_x:.1f},{crest_y:.1f}z" fill="{shaded}" opacity=".5"/>'
+        )
 
 
 def _distant_trees(stage: Stage, kind: str, base: float, tall: float, haze: float) -> None:
@@ -149,7 +168,15 @@ def _distant_trees(stage: Stage, kind: str, base: float, tall: float, haze: floa
     draw = pine if kind == "snowy" else round_tree
     for _ in range(round(7 * stage.width / 1000)):
         x, size = stage.rng.uniform(0, stage.width), tall * stage.rng.uniform(0.8, 1.5)
-        stage.back.append(draw(x, base + 8, size * 1.6, stage.far_away(leaf, max(0.1, haze + 0.15)), stage.far_away("#6b4a35", haze + 0.2)))
+        stage.back.append(
+            draw(
+                x,
+                base + 8,
+                size * 1.6,
+                stage.far_away(leaf, max(0.1, haze + 0.15)),
+                stage.far_away("#6b4a35", haze + 0.2),
+            )
+        )
 
 
 def _swells(stage: Stage, land: Land) -> None:
@@ -169,8 +196,13 @@ def _tufts(stage: Stage, land: Land) -> None:
         near = rng.random() ** 0.7
         x, y, size = rng.uniform(0, stage.width), stage.horizon + 50 + near * depth, 6 + 16 * near
         paint = stage.shade(rng.choice(land.tuft))
-        blades = "".join(f"M{x + lean * size * 0.3:.1f},{y:.1f}q{lean * 2:.1f},{-size * 0.6:.1f} {lean * size * 0.5:.1f},{-size:.1f}" for lean in (-1, 0, 1))
-        stage.back.append(f'<path d="{blades}" stroke="{paint}" stroke-width="{size * 0.16:.1f}" stroke-linecap="round" fill="none"/>')
+        blades = "".join(
+            f"M{x + lean * size * 0.3:.1f},{y:.1f}q{lean * 2:.1f},{-size * 0.6:.1f} {lean * size * 0.5:.1f},{-size:.1f}"
+            for lean in (-1, 0, 1)
+        )
+        stage.back.append(
+            f'<path d="{blades}" stroke="{paint}" stroke-width="{size * 0.16:.1f}" stroke-linecap="round" fill="none"/>'
+        )
         if land.flowers and number % 3 == 0:
             stage.ellipse(x, y - size, size * 0.22, size * 0.22, stage.shade(rng.choice(land.flowers), -0.1))
 
@@ -181,7 +213,9 @@ def _light_shafts(stage: Stage) -> None:
     paint = stage.gradient(glow, glow, opacities=(0.34, 0.0))
     for _ in range(3):
         x, broad = stage.rng.uniform(0.1, 0.9) * stage.width, stage.rng.uniform(40, 90)
-        stage.back.append(f'<path d="M{x:.1f},-5 h{broad:.1f} l{-broad * 1.6:.1f},{stage.horizon + 120:.1f} h{-broad * 2:.1f}z" fill="{paint}"/>')
+        stage.back.append(
+            f'<path d="M{x:.1f},-5 h{broad:.1f} l{-broad * 1.6:.1f},{stage.horizon + 120:.1f} h{-broad * 2:.1f}z" fill="{paint}"/>'
+        )
 
 
 def _trunks(stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """The colours and the light of a time of day."""
 
+# ruff: noqa: E501 - a table reads best in rows
 from __future__ import annotations
 
 from dataclasses import dataclass, replace

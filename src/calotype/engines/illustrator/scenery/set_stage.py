@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from calotype.engines.illustrator.scenery import land, open as open_scenes, town, water
+from calotype.engines.illustrator.scenery import land, town, water
+from calotype.engines.illustrator.scenery import open as open_scenes
 from calotype.engines.illustrator.scenery.palette import DAY, palette_for
 from calotype.engines.illustrator.scenery.sky import paint_sky
 from calotype.engines.illustrator.scenery.stage import Stage
@@ -35,11 +36,10 @@ def set_stage(setting: Setting, width: int, height: int, seed: int) -> Stage:
     """Return the painted stage for a picture of this shape."""
     shorter = min(width, height)
     wide, tall = width / shorter * GRAIN, height / shorter * GRAIN
+    rng = random.Random(f"scenery {seed}")  # noqa: S311 - for looks, not for secrets
     palette = palette_for(setting.scenes) if setting.kind not in {"plain", "studio"} else DAY
     horizon, far, near = _LINES.get(setting.kind, (0.60, 0.70, 0.93))
-    stage = Stage(
-        wide, tall, palette, random.Random(f"scenery {seed}"), setting.kind, horizon * tall, near * tall, far * tall
-    )
+    stage = Stage(wide, tall, palette, rng, setting.kind, horizon * tall, near * tall, far * tall)
     stage.shore = tall * 0.76 if setting.kind == "sea" and setting.shore else None
     stage.reflects = setting.kind == "sea"
     _PAINTERS[setting.kind](stage, setting)
@@ -49,7 +49,7 @@ def set_stage(setting: Setting, width: int, height: int, seed: int) -> Stage:
 
 _LINES = {
     "sea": (0.52, 0.60, 0.90), "city": (0.64, 0.73, 0.94), "room": (0.66, 0.76, 0.95), "forest": (0.60, 0.72, 0.94),
-    "underwater": (0.80, 0.86, 0.96), "studio": (0.60, 0.69, 0.90), "plain": (0.70, 0.56, 0.86), "space": (1.0, 0.6, 0.96),
+    "underwater": (0.80, 0.86, 0.96), "studio": (0.60, 0.69, 0.90), "plain": (0.70, 0.60, 0.84), "space": (1.0, 0.6, 0.96),
     "sky": (1.0, 0.6, 0.94), "mood": (0.7, 0.8, 0.9),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The sky: its gradient, sun or moon, clouds and stars."""
 
+# ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
 import math
@@ -67,7 +68,9 @@ def _paint_day_sun(stage: Stage) -> None:
 def _paint_setting_sun(stage: Stage) -> None:
     x, y = stage.rng.uniform(0.3, 0.7) * stage.width, stage.horizon - 42
     stage.sun = (x, y)
-    stage.ellipse(x, y, 480, 400, stage.gradient("#fff2b0", "#ffb45e", "#ff8f5a", kind="radial", opacities=(0.95, 0.35, 0)))
+    stage.ellipse(
+        x, y, 480, 400, stage.gradient("#fff2b0", "#ffb45e", "#ff8f5a", kind="radial", opacities=(0.95, 0.35, 0))
+    )
     stage.ellipse(x, y, 84, 84, stage.gradient("#fffbe0", "#ffd873"))
     for number in range(5):
         breadth, drop = stage.rng.uniform(160, 380), stage.rng.uniform(60, stage.horizon * 0.55)
@@ -84,10 +87,23 @@ def _paint_moon(stage: Stage) -> None:
 
 def paint_moon(stage: Stage, x: float, y: float, radius: float) -> None:
     """Paint a moon with its glow and craters."""
-    stage.ellipse(x, y, radius * 4, radius * 4, stage.gradient("#cfdcff", "#9fb7f0", "#7f9be0", kind="radial", opacities=(0.5, 0.15, 0)))
+    stage.ellipse(
+        x,
+        y,
+        radius * 4,
+        radius * 4,
+        stage.gradient("#cfdcff", "#9fb7f0", "#7f9be0", kind="radial", opacities=(0.5, 0.15, 0)),
+    )
     stage.ellipse(x, y, radius, radius, stage.gradient("#fffdf0", "#e6e3cf"))
     for turn, away, size in ((0.4, 0.45, 0.2), (2.4, 0.5, 0.14), (4.4, 0.4, 0.24), (5.5, 0.7, 0.1)):
-        stage.ellipse(x + math.cos(turn) * away * radius, y + math.sin(turn) * away * radius, size * radius, size * radius, "#d3cfb8", 0.6)
+        stage.ellipse(
+            x + math.cos(turn) * away * radius,
+            y + math.sin(turn) * away * radius,
+            size * radius,
+            size * radius,
+            "#d3cfb8",
+            0.6,
+        )
 
 
 _ORBS = {"day": _paint_day_sun, "sunset": _paint_setting_sun, "night": _paint_moon}

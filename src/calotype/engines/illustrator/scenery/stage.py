@@ -43,7 +43,9 @@ class Stage:
         """Return a colour in this light, `distance` (0 to 1) of the way into the haze."""
         return mix(self.shade(colour), self.palette.haze, distance)
 
-    def gradient(self, *stops: str, x2: float = 0, y2: float = 1, kind: str = "linear", opacities: tuple[float, ...] = ()) -> str:
+    def gradient(
+        self, *stops: str, x2: float = 0, y2: float = 1, kind: str = "linear", opacities: tuple[float, ...] = ()
+    ) -> str:
         """Define a gradient and return the paint that uses it."""
         self._ids += 1
         name = f"p{self._ids}"
@@ -57,7 +59,9 @@ class Stage:
 
     def band(self, top: float, bottom: float, paint: str) -> None:
         """Paint the picture's whole width between two heights."""
-        self.back.append(f'<rect x="-2" y="{top:.1f}" width="{self.width + 4:.1f}" height="{bottom - top + 1:.1f}" fill="{paint}"/>')
+        self.back.append(
+            f'<rect x="-2" y="{top:.1f}" width="{self.width + 4:.1f}" height="{bottom - top + 1:.1f}" fill="{paint}"/>'
+        )
 
     def ellipse(self, x: float, y: float, rx: float, ry: float, paint: str, opacity: float = 1.0) -> None:
         """Paint an ellipse."""

@@ -1,5 +1,6 @@
 """The sea and what is under it."""
 
+# ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
 from calotype.engines.illustrator.scenery.palette import mix
@@ -76,13 +77,17 @@ def paint_underwater(stage: Stage) -> None:
     stage.band(0, stage.height, stage.gradient(top, middle, low))
     _rays(stage)
     for number, colour in enumerate(("#1c78a8", "#155f8c")):
-        _reef(stage, stage.horizon - 60 + number * 44, mix(colour, low, 0.5 if night else 0.15 * number), 50 - number * 12)
+        _reef(
+            stage, stage.horizon - 60 + number * 44, mix(colour, low, 0.5 if night else 0.15 * number), 50 - number * 12
+        )
     sand = stage.gradient(mix("#f7e3ac", low, 0.12), mix("#d9b878", low, 0.25))
     _reef(stage, stage.horizon + 14, sand, 12)
     _weeds(stage, low)
     for _ in range(round(16 * stage.width / 1000)):
         x, y, size = stage.rng.uniform(0, stage.width), stage.rng.uniform(20, stage.horizon), stage.rng.uniform(2.5, 7)
-        stage.back.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>')
+        stage.back.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>'
+        )
 
 
 def _rays(stage: Stage) -> None:
@@ -90,13 +95,17 @@ def _rays(stage: Stage) -> None:
     for number in range(6):
         x, broad = (number + stage.rng.uniform(0.1, 0.9)) / 6 * stage.width, stage.rng.uniform(24, 80)
         lean = (x - stage.width / 2) * 0.35
-        stage.back.append(f'<path d="M{x:.1f},-5 h{broad:.1f} L{x + broad * 2.2 + lean:.1f},{stage.horizon:.1f} H{x - broad * 0.8 + lean:.1f}z" fill="{paint}" opacity="{stage.rng.uniform(0.4, 1):.2f}"/>')
+        stage.back.append(
+            f'<path d="M{x:.1f},-5 h{broad:.1f} L{x + broad * 2.2 + lean:.1f},{stage.horizon:.1f} H{x - broad * 0.8 + lean:.1f}z" fill="{paint}" opacity="{stage.rng.uniform(0.4, 1):.2f}"/>'
+        )
 
 
 def _reef(stage: Stage, base: float, paint: str, swing: float) -> None:
     step = stage.width / 5
     line = " ".join(f"t{step:.1f},{stage.rng.uniform(-0.4, 0.4) * swing:.1f}" for _ in range(5))
-    stage.back.append(f'<path d="M-2,{stage.height + 2:.0f} V{base:.1f} q{step / 2:.1f},{-swing:.1f} {step:.1f},0 {line} V{stage.height + 2:.0f}z" fill="{paint}"/>')
+    stage.back.append(
+        f'<path d="M-2,{stage.height + 2:.0f} V{base:.1f} q{step / 2:.1f},{-swing:.1f} {step:.1f},0 {line} V{stage.height + 2:.0f}z" fill="{paint}"/>'
+    )
 
 
 def _weeds(stage: Stage, low: str) -> None:
@@ -107,7 +116,15 @@ def _weeds(stage: Stage, low: str) -> None:
         x = abs(side - rng.random() ** 1.8 * 0.5) * stage.width
         base = stage.horizon + rng.uniform(20, 60)
         if number % 3 == 0:
-            stage.back.append(_coral(x, base, rng.uniform(50, 100), mix(rng.choice(("#ff7f6b", "#ff9fc0", "#ffb65c", "#b98be8")), low, 0.22), rng.uniform(-0.2, 0.2)))
+            stage.back.append(
+                _coral(
+                    x,
+                    base,
+                    rng.uniform(50, 100),
+                    mix(rng.choice(("#ff7f6b", "#ff9fc0", "#ffb65c", "#b98be8")), low, 0.22),
+                    rng.uniform(-0.2, 0.2),
+                )
+            )
             continue
         tall, lean = rng.uniform(80, 200), rng.uniform(-16, 16)
         paint = mix(rng.choice(("#2fa36b", "#57b84f", "#1f8a70")), low, 0.3)
@@ -121,4 +138,6 @@ def _coral(x: float, base: float, tall: float, paint: str, lean: float) -> str:
     branches = f"M{x:.1f},{base:.1f} v{-tall * 0.9:.1f}"
     for side, start, reach in ((-1, 0.25, 0.5), (1, 0.4, 0.42), (-1, 0.55, 0.28)):
         branches += f" M{x:.1f},{base - tall * start:.1f} q{side * tall * 0.3:.1f},{-tall * 0.02:.1f} {side * tall * (0.32 + lean * 0.2):.1f},{-tall * reach:.1f}"
-    return f'<path d="{branches}" stroke="{paint}" stroke-width="{tall * 0.13:.1f}" stroke-linecap="round" fill="none"/>'
+    return (
+        f'<path d="{branches}" stroke="{paint}" stroke-width="{tall * 0.13:.1f}" stroke-linecap="round" fill="none"/>'
+    )

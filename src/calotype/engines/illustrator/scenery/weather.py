@@ -13,7 +13,16 @@ def paint_weather(stage: Stage, scenes: list[str]) -> None:
         _rain(stage)
     if "fog" in scenes:
         for number in range(4):
-            stage.front.append(ellipse(stage.rng.uniform(0, 1) * stage.width, stage.horizon + number * 40 - 40, stage.width * 0.6, 46, "#ffffff", 0.22))
+            stage.front.append(
+                ellipse(
+                    stage.rng.uniform(0, 1) * stage.width,
+                    stage.horizon + number * 40 - 40,
+                    stage.width * 0.6,
+                    46,
+                    "#ffffff",
+                    0.22,
+                )
+            )
 
 
 def _snowfall(stage: Stage, count: int) -> None:
@@ -28,7 +37,9 @@ def _rain(stage: Stage) -> None:
     for _ in range(round(120 * stage.width / 1000)):
         x, y, long = stage.rng.uniform(0, stage.width), stage.rng.uniform(0, stage.height), stage.rng.uniform(16, 40)
         drops.append(f"M{x:.1f},{y:.1f} l{-long * 0.25:.1f},{long:.1f}")
-    stage.front.append(f'<path d="{" ".join(drops)}" stroke="#e6f2fb" stroke-width="1.8" stroke-linecap="round" opacity=".55"/>')
+    stage.front.append(
+        f'<path d="{" ".join(drops)}" stroke="#e6f2fb" stroke-width="1.8" stroke-linecap="round" opacity=".55"/>'
+    )
     for _ in range(round(9 * stage.width / 1000)):
         x, y = stage.rng.uniform(0, stage.width), stage.rng.uniform(stage.horizon + 80, stage.height)
         stage.back.append(ellipse(x, y, stage.rng.uniform(30, 80), stage.rng.uniform(5, 10), "#d6e6f2", 0.35))
