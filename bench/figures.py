@@ -111,7 +111,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def write(figures: Sequence[Figure], facts: dict[str, Any], left_out: dict[str, str], path: Path = LATEST) -> None:
+def write(figures: Sequence[Figure], facts: dict[str, Any], left_out: dict[str, str], path: Path) -> None:
     """Write the run down."""
     rows = [
         asdict(figure) | {"goal": str(figure.goal) if figure.goal else None, "verdict": figure.verdict}

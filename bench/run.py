@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.status import Status
@@ -15,6 +16,9 @@ from rich.status import Status
 from bench import enlarge, figures, journey, memory, poll, submit
 from bench.figures import Figure
 from bench.ground import Ground, LeftOutError, ground
+
+SCRATCH = Path(__file__).parent / "scratch"
+"""Where the pages of single parts go."""
 
 PARTS: dict[str, Callable[[Ground], list[Figure]]] = {
     "memory": memory.measure,
@@ -45,9 +49,10 @@ def main(wanted: Sequence[str]) -> int:
     facts["seconds"] = time.monotonic() - started
     figures.show(found, left_out, console)
     console.print(f"{facts['seconds']:.0f} s")
-    if not wanted:
-        figures.write(found, facts, left_out)
-        console.print(f"written to bench/{figures.LATEST.name}")
+    page = figures.LATEST if not wanted else SCRATCH / f"{'-'.join(wanted)}.json"
+    page.parent.mkdir(exist_ok=True)
+    figures.write(found, facts, left_out, page)
+    console.print(f"written to {page.relative_to(SCRATCH.parents[1])}")
     return 0
 
 
