@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from calotype.assets.base import Assets, key_for
 from calotype.engines.base import Phase
@@ -19,29 +18,15 @@ _PAUSE = 0.5
 _FIRST_PAUSE = 0.25
 """A job that ends sooner than this tells only its end."""
 
-_SPANS: dict[Phase, tuple[float, float]] = {
-    Phase.LOADING: (0, 5),
-    Phase.ENCODING: (5, 10),
-    Phase.COMPOSING: (10, 90),
-    Phase.DENOISING: (10, 90),
-    Phase.TILES: (10, 90),
-    Phase.DECODING: (90, 95),
-    Phase.SAVING: (95, 99),
-}
+_LOADED, _MADE = 5.0, 99.0
+"""How many percent of a job it is to load its model, and to have made everything that is then stored."""
 
 
 def percent_of(phase: Phase, done: int, total: int) -> float:
-    """Return how much of the whole job is done: each phase has its share of the way."""
-    start, end = _SPANS[phase]
+    """Return how much of the whole job is done: engines count over the whole order, and loading comes before."""
+    start, end = (0.0, _LOADED) if phase is Phase.LOADING else (_LOADED, _MADE)
     fraction = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
     return start + (end - start) * fraction
-
-
-@dataclass(frozen=True, slots=True)
-class _News:
-    shown: Progress
-    preview: bytes = b""
-    load_ms: int | None = None
 
 
 class Teller:

@@ -12,13 +12,14 @@ def test_a_percent_stays_below_the_end_whatever_an_engine_says(phase: Phase, don
     assert 0 <= percent_of(phase, done, total) < 100
 
 
-def test_the_phases_of_a_job_follow_each_other() -> None:
-    way = [Phase.LOADING, Phase.ENCODING, Phase.DENOISING, Phase.DECODING, Phase.SAVING]
+def test_loading_comes_before_what_the_engine_counts() -> None:
+    way = [(Phase.LOADING, 0), (Phase.LOADING, 2), (Phase.TILES, 0), (Phase.TILES, 1), (Phase.SAVING, 2)]
 
-    percents = [percent_of(phase, done, 2) for phase in way for done in (0, 1, 2)]
+    percents = [percent_of(phase, done, 2) for phase, done in way]
 
     assert percents == sorted(percents)
+    assert percents[2] == percents[1]
 
 
-def test_half_of_the_steps_is_half_of_the_work() -> None:
-    assert percent_of(Phase.TILES, 5, 10) == 50
+def test_half_of_the_steps_is_about_half_of_the_job() -> None:
+    assert 45 <= percent_of(Phase.TILES, 5, 10) <= 55
