@@ -18,6 +18,8 @@ from served import Served, wait_until
 
 PARTS = ("worker", "child", "api", "upkeep", "postgres", "serve")
 _MODELS = ("test-instant", "test-slow")
+_LET_RECOVER = 0.8
+"""How often the next kill waits until everything runs again; else it hits a recovery."""
 
 
 @dataclass
@@ -64,7 +66,9 @@ def storm(
     killed: Counter[str] = Counter()
     try:
         while killed.total() < kills:
-            time.sleep(chance.uniform(0.05, 0.9))
+            if chance.random() < _LET_RECOVER:
+                wait_until(lambda: _is_whole(server), 60, "the server does not recover")
+            time.sleep(chance.uniform(0.05, 0.6))
             part = chance.choice(parts)
             if server.kill(part):
                 killed[part] += 1
@@ -117,6 +121,11 @@ def _cancel(server: Served, job_id: str) -> None:
         )
     except (httpx2.HTTPError, OSError, KeyError, ValueError):
         return
+
+
+def _is_whole(server: Served) -> bool:
+    """Return whether every part runs and a job is being made, so that there is something to lose."""
+    return set(PARTS) <= set(server.pids()) and server.is_ready()
 
 
 def _open_jobs(server: Served) -> int:
