@@ -21,6 +21,10 @@ EMPTY_STREAMS = 3
 """After so many streams in a row that broke before they said anything, we poll."""
 
 
+MOST_FAULTS = 5
+"""After so many answers of status 500 in a row the wait ends with the last one."""
+
+
 @dataclass(slots=True)
 class Watch:
     """What one wait knows so far. Moments are monotonic seconds."""
@@ -35,6 +39,7 @@ class Watch:
     last_event_id: str | None = None
     pause: float = 0.0
     trouble: str = ""
+    faults: int = 0
     polls: int = 0
     empty_streams: int = 0
     can_stream: bool = True
@@ -65,6 +70,14 @@ class Watch:
         self.trouble = f"the server last did not answer ({lost.reason})"
         self.polls += 1
         self.pause = self.pace()
+
+    def falter(self, answer: Answer) -> None:
+        """Note that the server could not answer: one that is away comes back, one with a fault for this job does not."""
+        self.pause = answer.retry_after or self.pace()
+        self.trouble = f"the server last answered with status {answer.status}"
+        self.faults = self.faults + 1 if answer.status == 500 else 0
+        if self.faults == MOST_FAULTS:
+            raise refuse(self.wire, answer)
 
     def pace(self) -> float:
         """Return the pause our own table gives."""
@@ -120,9 +133,9 @@ def _poll(watch: Watch) -> Flow[None]:
     watch.now, watch.trouble = answer.at, ""
     watch.polls += 1
     if answer.status == 429 or answer.status >= 500:
-        watch.pause = answer.retry_after or watch.pace()
-        watch.trouble = f"the server last answered with status {answer.status}"
+        watch.falter(answer)
         return
+    watch.faults = 0
     watch.pause = answer.retry_after or watch.pace()
     if linger and answer.at - asked_at >= linger / 2:
         watch.pause = 0.0  # the server held it back: asking again at once costs nothing

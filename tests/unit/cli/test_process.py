@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import pty
 import signal
@@ -11,8 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from calotype.cli.main import COMMANDS
 from unit.client.loopback import JOB, Loopback, Seen, Told, event, in_turn, loopback, native_job, output
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(200)
@@ -178,3 +181,13 @@ def test_a_reader_that_leaves_early_is_no_crash(server: Loopback) -> None:
 
     assert process.wait(10) in (0, 1)
     assert complaint == b""
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_row_of_the_table_leads_to_a_command(name: str) -> None:
+    row = COMMANDS[name]
+
+    command = getattr(importlib.import_module(row.module), row.attribute)
+
+    assert isinstance(command, click.Command)
+    assert command.help

@@ -326,3 +326,14 @@ def test_the_first_look_is_answered_at_once() -> None:
     played.run(script(job(), job("succeeded")))
 
     assert ["wait=" in call.url for call in played.calls] == [False, True]
+
+
+def test_a_server_with_a_fault_for_this_job_is_not_asked_until_the_deadline() -> None:
+    told = Answer(500, {"x-request-id": "req_9"}, {"detail": "Something went wrong on our side."})
+    played = Played(waiting.wait(NATIVE, JOB, now=0, timeout=600, view=NATIVE.wording.read_job(native_job())))
+
+    with pytest.raises(ServerUnavailable, match="our side") as caught:
+        played.run(always(told))
+
+    assert caught.value.request_id == "req_9"
+    assert played.now < 30

@@ -1,0 +1,92 @@
+"""The client's commands on a real installation, as a newcomer types them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from served import Served, served
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("served") / "data", engines=("INSTANT", "SLOW")) as running:
+        yield running
+
+
+def size_of(path: Path) -> tuple[int, ...]:
+    return struct.unpack(">II", path.read_bytes()[16:24])
+
+
+def test_generate_then_upscale(server: Served, tmp_path: Path) -> None:
+    small, large = tmp_path / "small.png", tmp_path / "large.png"
+
+    drawn = server.run("generate", "a red sailboat", "--width", "256", "--height", "192", "--out", str(small))
+    enlarged = server.run("upscale", str(small), "--scale", "2", "--out", str(large))
+
+    assert (drawn.returncode, drawn.stdout) == (0, f"{small}\n"), drawn.stderr
+    assert (enlarged.returncode, enlarged.stdout) == (0, f"{large}\n"), enlarged.stderr
+    assert (size_of(small), size_of(large)) == ((256, 192), (512, 384))
+
+
+def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:
+    pictures = []
+    for name in ("one.png", "two.png"):
+        server.run(
+            "generate", "a fox", "--seed", "7", "--width", "256", "--height", "256", "--out", str(tmp_path / name)
+        )
+        pictures.append((tmp_path / name).read_bytes())
+
+    assert pictures[0] == pictures[1]
+
+
+def test_jobs_from_first_to_last(server: Served, tmp_path: Path) -> None:
+    made = json.loads(server.run("generate", "x", "--model", "test-instant", "--out", f"{tmp_path}/", "--json").stdout)
+    job_id = made["id"]
+
+    assert server.run("jobs", "ls").stdout.startswith(job_id)
+    assert json.loads(server.run("jobs", "get", job_id, "--json").stdout)["state"] == "succeeded"
+    assert server.run("jobs", "watch", job_id).stdout == f"{job_id}  succeeded\n"
+    assert server.run("jobs", "cancel", job_id).returncode == 2
+    again = server.run("jobs", "retry", job_id).stdout.strip()
+    assert server.run("jobs", "watch", again).returncode == 0
+    assert again != job_id
+
+
+def test_a_wait_that_ends_first_leaves_a_job_that_can_be_cancelled(server: Served) -> None:
+    ended = server.run("generate", "x", "--model", "test-slow", "--timeout", "0.5", "--json")
+    job_id = json.loads(ended.stdout)["error"]["job_id"]
+
+    cancelled = server.run("jobs", "cancel", job_id)
+    watched = server.run("jobs", "watch", job_id)
+
+    assert (ended.returncode, cancelled.returncode, watched.returncode) == (6, 0, 1)
+    assert "was cancelled" in watched.stderr
+
+
+def test_models_are_listed(server: Served) -> None:
+    names = {line.split()[0] for line in server.run("models", "ls").stdout.splitlines()}
+
+    assert {"illustrator", "upscale", "test-instant"} <= names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("generate", "x", "--width", "7"), 2),
+        (("generate", "x", "--model", "none"), 2),
+        (("generate", " "), 2),
+        (("jobs", "get", "0192f0c1-0000-7000-8000-00000000abcd"), 4),
+        (("jobs", "get", "../keys"), 4),
+    ],
+)
+def test_refusals_have_their_exit_codes(server: Served, arguments: tuple[str, ...], code: int) -> None:
+    ended = server.run(*arguments)
+
+    assert (ended.returncode, ended.stdout) == (code, ""), ended.stderr
+    assert ended.stderr.startswith("calotype: ")
+    assert ended.stderr.count("\n") == 1
