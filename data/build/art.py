@@ -142,6 +142,7 @@ def add_props(index: list[dict[str, Any]], bodies: dict[str, str]) -> None:
         if entry is None:
             entry = {**prop, "sets": {}}
             index.append(entry)
+        entry["names"] = prop["tags"]
         add(entry, bodies, "prop", body)
 
 
@@ -161,7 +162,9 @@ def main() -> None:
     for name, drawn in bodies.items():
         with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_LZMA) as pack:
             for key in sorted(drawn):
-                pack.writestr(zipfile.ZipInfo(key + ".svg"), drawn[key], compresslevel=9, compress_type=zipfile.ZIP_LZMA)
+                pack.writestr(
+                    zipfile.ZipInfo(key + ".svg"), drawn[key], compresslevel=9, compress_type=zipfile.ZIP_LZMA
+                )
     sys.stdout.write(f"{len(index)} drawings\n")
 
 

@@ -19,9 +19,11 @@ from calotype.engines.illustrator.vectors import WordVectors
 SIDES = {"flat": 32.0, "3d": 32.0, "cartoon": 128.0, "prop": 64.0}
 """The side of the square each set's bodies are drawn in."""
 
-NEAR_ENOUGH = 0.62
+NEAR_ENOUGH = 0.61
 """Below this cosine a drawing is not what the word means."""
-TAGGED_ENOUGH = 0.36
+SPELT_ENOUGH = 0.75
+"""The same for a word of several pieces, whose vector says more about its spelling than about its meaning."""
+TAGGED_ENOUGH = 0.5
 """A drawing tagged with the very word may be this far from it."""
 
 _FALLBACKS = {
@@ -73,6 +75,8 @@ class Drawing:
     id: str
     label: str
     tags: tuple[str, ...]
+    names: tuple[str, ...]
+    """Other names for the very thing; tags are only about it."""
     group: str
     sets: Mapping[str, Outline]
 
@@ -109,7 +113,8 @@ class Library:
             if scores[best] >= TAGGED_ENOUGH:
                 return self._near[best]
         best = int(np.argmax(scores))
-        return self._near[best] if scores[best] >= NEAR_ENOUGH else None
+        enough = NEAR_ENOUGH if self._vectors.is_whole(word) else SPELT_ENOUGH
+        return self._near[best] if scores[best] >= enough else None
 
     def body(self, drawing: Drawing, name: str) -> str:
         """Return a drawing's SVG body in one set."""
@@ -133,12 +138,11 @@ class Library:
 
 
 def _own_names(drawing: Drawing) -> Iterable[str]:
-    """Return a drawing's own names: its label, and for the project's props their tags, which were written as names."""
+    """Return what a drawing is called: its label, its other names, and a face by the name of whose it is."""
     if drawing.group in _UNILLUSTRATED:
         return
     yield drawing.label
-    if "prop" in drawing.sets:
-        yield from drawing.tags
+    yield from drawing.names
     for ending in (" face", " with garden"):
         yield drawing.label.removesuffix(ending)
 
@@ -147,7 +151,7 @@ def _drawing(row: Mapping[str, Any]) -> Drawing:
     sets = {
         name: Outline(tuple(found["box"]), tuple(found["hem"]), found["cloth"]) for name, found in row["sets"].items()
     }
-    return Drawing(row["id"], row["label"], tuple(row["tags"]), row["group"], sets)
+    return Drawing(row["id"], row["label"], tuple(row["tags"]), tuple(row.get("names", ())), row["group"], sets)
 
 
 @lru_cache(maxsize=8)

@@ -89,6 +89,7 @@ def body_of(picture: Image.Image, *, prefer_hue: bool = False) -> Body:
     member = coloured & (away > -reach[0]) & (away < reach[1])
     pale = ~coloured & (lightness > 0.55)
     if member.mean() > (0.04 if prefer_hue else max(0.14, 0.9 * float(pale.mean()))):
+        middle = (middle + float(np.median(away[member]))) % 360
         return Body(middle, float(np.median(lightness[member])), float(np.median(chroma[member])), reach)
     grey = next(part for part in (pale, ~coloured, np.ones_like(coloured)) if part.any())
     return Body(None, float(np.median(lightness[grey])), float(np.median(chroma[grey])))

@@ -175,6 +175,10 @@ ABSTRACT = {
     "moment", "remember", "forgetting", "forget", "means", "mean", "almost", "birthday", "card", "wall", "bottom", "part",
     "thing", "things", "end", "start", "week", "year", "month", "hour", "minute", "mood", "emotion", "love", "fun", "air",
     "light", "shadow", "colour", "nature", "home-made", "name", "word", "words", "question", "answer", "number", "place",
+    "weight", "justice", "liberty", "balance", "choice", "music", "shape", "beauty", "luck", "power", "freedom", "order", "glory",
+    "pride", "secret", "story", "history", "language", "sound", "noise", "song", "work", "play", "game", "rest", "race", "war",
+    "health", "wealth", "money", "travel", "holiday", "party", "weather", "season", "summer", "spring", "today", "tomorrow",
+    "yesterday", "future", "past", "present", "energy", "speed", "size", "space-time", "soul", "spirit", "mind", "body", "self",
 }  # fmt: skip
 VERBS = {"sleeping", "walking", "swimming", "sitting", "standing", "flying", "resting", "jumping", "running", "leaning",
          "waving", "exploring", "floating", "rising", "howling", "throwing", "passing", "crossing", "playing", "dancing",
@@ -183,3 +187,10 @@ VERBS = {"sleeping", "walking", "swimming", "sitting", "standing", "flying", "re
          "working", "talking", "watching", "waiting", "hovering", "moving", "coming", "falling", "hopping", "grazing",
          "roaming", "crawling", "perched", "seated", "parked", "throws", "runs", "walks", "flies", "swims", "sleeps",
          "eats", "jumps", "chases", "plays", "rides", "wears", "looks", "between", "forgetting", "putting"}  # fmt: skip
+
+_ABSTRACT_ENDINGS = ("ness", "ity", "tion", "sion", "ism", "ment", "ance", "ence", "hood", "ly", "dom")
+
+
+def is_abstract(word: str) -> bool:
+    """Whether a word names nothing that could be drawn, as far as its look tells."""
+    return word in ABSTRACT or (len(word) > 6 and word.endswith(_ABSTRACT_ENDINGS))

@@ -325,7 +325,7 @@ class PromptReader:
         """Take a noun that is no drawing's name, and show the nearest drawing if one is near enough."""
         word = self._words[at]
         describes = self._known(at + 1)[1] is not None or self._word(at + 1) in lex.COLOURS
-        if not describes and word not in lex.ABSTRACT and self._guesses < MOST_GUESSES and not word.endswith("ly"):
+        if not describes and not lex.is_abstract(word) and self._guesses < MOST_GUESSES:
             self._guesses += 1
             drawing = self._library.nearest(singular(word))
             if drawing is not None:

@@ -30,3 +30,7 @@ class WordVectors:
                 means[row] = self._pieces[phrase.ids].mean(0)
         lengths = np.linalg.norm(means, axis=1, keepdims=True)
         return (means / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+    def is_whole(self, word: str) -> bool:
+        """Whether a word is one piece: common enough to have a meaning of its own here."""
+        return len(self._tokenizer.encode(word, add_special_tokens=False).ids) == 1

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import calotype_data
 import pytest
 
+import calotype_data
 from calotype.engines.illustrator.art import SIDES, Library
 from calotype.engines.illustrator.engine import Illustrator
 from calotype.engines.illustrator.synonyms import SYNONYMS

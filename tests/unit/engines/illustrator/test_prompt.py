@@ -109,7 +109,10 @@ def test_what_a_picture_is_for_is_not_drawn(library: Library) -> None:
     assert named(read_prompt("a rocket for my son's bedroom wall", library)) == [("rocket", 1, None)]
 
 
-@pytest.mark.parametrize("text", ["the weight of unspoken things", "qwxz blorf", "entropy", "why not"])
+@pytest.mark.parametrize(
+    "text",
+    ["the weight of unspoken things", "qwxz blorf", "entropy", "why not", "a strategy meeting", "liberty and justice"],
+)
 def test_nonsense_and_abstract_words_are_not_illustrated(library: Library, text: str) -> None:
     assert read_prompt(text, library).mentions == []
 
@@ -136,7 +139,7 @@ def test_a_word_that_is_no_label_finds_the_drawing_nearest_in_meaning(library: L
         "1 2 3 4 " * 1_200,
         "no " * 3_000,
         "(((((" * 2_000,
-        "ａ　ｄｏｇ",
+        "\uff41\u3000\uff44\uff4f\uff47",
         "'",
         "-",
     ],
