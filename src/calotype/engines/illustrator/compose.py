@@ -141,7 +141,10 @@ def _home(reading: Reading) -> str:
     votes: Counter[str] = Counter()
     for mention in reading.mentions:
         votes[traits.home_of(mention.drawing)] += round(traits.size_of(mention.drawing) * 100)
-    home = votes.most_common(1)[0][0]
+    carriers = {
+        traits.home_of(reading.mentions[one.object].drawing) for one in reading.relations if one.kind in {"on", "under"}
+    }
+    home = "room" if "room" in carriers else votes.most_common(1)[0][0]
     outdoors = {"sunset", "night", "rain", "autumn", "fog"} & set(reading.scenes)
     return "meadow" if home == "studio" and outdoors else home
 
@@ -207,14 +210,19 @@ def _ground_top(stage: Stage, flying: bool) -> float:
 
 
 def _band(block: Block, reading: Reading, stage: Stage, top: float) -> Band:
-    place = traits.place_of(reading.mentions[block.root.mention].drawing)
     if stage.kind != "sea":
         return Band(stage.width, stage.far, stage.near, top)
     if stage.shore is None:
         return Band(stage.width, stage.far, stage.near - 40, top)
-    if place in {Place.WATER, Place.DEEP}:
+    if _is_afloat(reading.mentions[block.root.mention].drawing, reading, stage):
         return Band(stage.width, stage.horizon + 50, stage.shore - 40, top)
     return Band(stage.width, stage.shore + 40, stage.near + 30, top)
+
+
+def _is_afloat(drawing: Drawing, reading: Reading, stage: Stage) -> bool:
+    """Whether a thing lies in the water of this scene."""
+    ashore = drawing.id in traits.AMPHIBIOUS and "shore" in reading.scenes
+    return stage.kind == "sea" and traits.place_of(drawing) in {Place.WATER, Place.DEEP} and not ashore
 
 
 def _in_order(blocks: list[Block], reading: Reading) -> list[Block]:
@@ -237,8 +245,7 @@ def _holds_mention(block: Block, mention: int) -> bool:
 
 
 def _item_of(one: Standing, reading: Reading, stage: Stage) -> _Item:
-    place = traits.place_of(reading.mentions[one.block.root.mention].drawing)
-    afloat = stage.kind == "sea" and place in {Place.WATER, Place.DEEP}
+    afloat = _is_afloat(reading.mentions[one.block.root.mention].drawing, reading, stage)
     return _Item(one.block, one.base / stage.height, not afloat, afloat)
 
 

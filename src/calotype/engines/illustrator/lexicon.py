@@ -78,7 +78,7 @@ RELATIONS = {
     "right of": "right_of", "to the right of": "right_of", "on the right of": "right_of",
     "on the right side of": "right_of",
     "next to": "next_to", "beside": "next_to", "by": "next_to", "near": "next_to", "alongside": "next_to",
-    "close to": "next_to", "chasing": "chases", "following": "chases", "facing": "next_to", "eating": "next_to",
+    "close to": "next_to", "chasing": "chases", "crossing": "on", "following": "chases", "facing": "next_to", "eating": "next_to",
     "in front of": "in_front_of", "before": "in_front_of", "behind": "behind",
     "above": "above", "over": "above", "hovering over": "above", "flying over": "above", "past": "above",
     "with": "with", "and its": "with", "surrounded by": "with", "among": "with", "between": "with", "against": "next_to",
@@ -181,7 +181,7 @@ ABSTRACT = {
     "yesterday", "future", "past", "present", "energy", "speed", "size", "space-time", "soul", "spirit", "mind", "body", "self",
 }  # fmt: skip
 VERBS = {"sleeping", "walking", "swimming", "sitting", "standing", "flying", "resting", "jumping", "running", "leaning",
-         "waving", "exploring", "floating", "rising", "howling", "throwing", "passing", "crossing", "playing", "dancing",
+         "waving", "exploring", "floating", "rising", "howling", "throwing", "passing", "playing", "dancing",
          "looking", "lying", "hanging", "climbing", "driving", "sailing", "reading", "singing", "drinking", "going",
          "hiding", "growing", "blooming", "burning", "shining", "glowing", "smiling", "laughing", "fishing", "cooking",
          "working", "talking", "watching", "waiting", "hovering", "moving", "coming", "falling", "hopping", "grazing",

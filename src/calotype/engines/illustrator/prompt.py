@@ -19,6 +19,8 @@ MOST_MENTIONS = 12
 MOST_OF_A_KIND = 12
 MOST_GUESSES = 16
 LONGEST_NAME = 4
+_DOING = {"person-activity", "person-sport"}
+"""Groups whose drawings are called by what someone does ("running"), which in a prompt is a verb."""
 _KEPT_RELATIONS = {
     "on",
     "in",
@@ -232,6 +234,7 @@ class PromptReader:
             self._count = 1 if word in {"a", "an"} else None
             return 1
         if word in lex.MEASURES and self._word(at + 1) == "of" and self._word(at + 2) not in lex.POSSESSIVES:
+            self._count = None if self._count == 1 else self._count
             return 2
         return 0
 
@@ -271,7 +274,7 @@ class PromptReader:
                 return 0, None, False
             for noun in dict.fromkeys((singular(last), last)):
                 drawing = self._library.named(" ".join([*before, noun]))
-                if drawing is not None and not (last.endswith("ing") and drawing.group.startswith("person")):
+                if drawing is not None and not (last.endswith("ing") and drawing.group in _DOING):
                     return length, drawing, noun != last
         return 0, None, False
 
@@ -378,13 +381,18 @@ class PromptReader:
                 else [self._head]
             )
             for subject in subjects:
-                self._relate(subject, kind, number)
+                self._relate(self._container_of(subject) if kind in {"on", "under"} else subject, kind, number)
             self._joined = []
             self._everyone = False
         else:
             self._head = number
             self._joined.append(number)
         self._clause_is_empty = False
+
+    def _container_of(self, number: int) -> int:
+        """Return what a mention is in, so that "roses in a vase on a desk" puts the vase on the desk; else itself."""
+        inside = (one.object for one in self._reading.relations if one.subject == number and one.kind == "in")
+        return next(inside, number)
 
     def _relate(self, subject: int, kind: str, other: int) -> None:
         if kind == "with" and self._reading.mentions[subject].drawing.id in CONTAINERS:

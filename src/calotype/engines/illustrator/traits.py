@@ -109,11 +109,12 @@ CONTAINERS = {
     "shopping-cart",
     "canoe",
 }
-WATERLINE = {"sailing-boat", "pirate-ship"}
-"""Boats drawn without water of their own: they sink in a little."""
+AMPHIBIOUS = {"turtle", "seal", "duck", "swan", "crocodile"}
+"""Animals of the water that come ashore where there is a beach."""
 
 # How far down a thing another one stands on it, as a share of its height, where its outline does not tell.
 _SEATS = {
+    "bridge": 0.62,
     "table": 0.26, "desk": 0.26, "bench": 0.60, "couch-and-lamp": 0.72, "bed": 0.62, "chair": 0.58, "armchair": 0.74,
     "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "nest": 0.04, "vase": 0.06, "full-moon": 0.10,
     "automobile": 0.06, "bicycle": 0.30, "unicorn": 0.5, "sled": 0.55, "sailing-boat": 0.78, "canoe": 0.5, "basket":
@@ -147,6 +148,8 @@ def seat_of(drawing: Drawing) -> float | None:
 
 def home_of(drawing: Drawing) -> str:
     """Return the scene a thing belongs in when the prompt names none."""
+    if drawing.id in _AT_HOME:
+        return _AT_HOME[drawing.id]
     if drawing.group in {"furniture", "light-video", "household"} or drawing.id in {
         "couch-and-lamp",
         "bed",
@@ -157,8 +160,6 @@ def home_of(drawing: Drawing) -> str:
     place = place_of(drawing)
     if place in {Place.WATER, Place.DEEP} and drawing.id not in {"duck", "swan", "turtle"}:
         return "underwater" if place is Place.DEEP and drawing.group == "animal-marine" else "sea"
-    if drawing.id in _AT_HOME:
-        return _AT_HOME[drawing.id]
     return next((home for groups, home in _HOMES if drawing.group.startswith(groups)), "studio")
 
 
@@ -166,7 +167,7 @@ _AT_HOME = _table(
     space="satellite ringed-planet rocket astronaut flying-saucer comet",
     savanna="lion elephant giraffe zebra leopard rhinoceros hippopotamus",
     snow="penguin polar-bear snowman snowman-without-snow sled igloo seal",
-    desert="camel two-hump-camel cactus scorpion", sky="balloon",
+    desert="camel two-hump-camel cactus scorpion", sky="balloon", meadow="bench hammock fence",
 )  # fmt: skip
 _HOMES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("transport-air",), "sky"),
