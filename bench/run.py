@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from bench import enlarge, figures, journey, memory, poll, submit
+from bench import enlarge, figures, grown, journey, memory, poll, submit
 from bench.figures import Figure
 from bench.ground import Ground, LeftOutError, ground
 
@@ -26,6 +26,7 @@ PARTS: dict[str, Callable[[Ground], list[Figure]]] = {
     "submit": submit.measure,
     "journey": journey.measure,
     "upscale": enlarge.measure,
+    "scale": grown.measure,
 }
 
 
@@ -44,8 +45,8 @@ def main(wanted: Sequence[str]) -> int:
         for name in wanted or PARTS:
             try:
                 found += PARTS[name](place)
-            except (LeftOutError, AssertionError, OSError) as error:
-                left_out[name] = str(error)
+            except Exception as error:  # noqa: BLE001 - one part that cannot be measured leaves the others
+                left_out[name] = str(error) if isinstance(error, LeftOutError) else f"{type(error).__name__}: {error}"
     facts["seconds"] = time.monotonic() - started
     figures.show(found, left_out, console)
     console.print(f"{facts['seconds']:.0f} s")
