@@ -119,7 +119,7 @@ _TAILLESS = {"frog", "bear", "panda", "polar-bear", "koala", "hamster", "chicken
 
 def _seated(plain: Figure, name: str) -> Figure:
     """Seat an animal below its head: haunches, arms, belly and tail."""
-    coat = _COATS.get(name) or main_colour(plain)
+    coat = _COATS.get(name) or main_colour(plain, 0.5)
     limb = _LIMBS.get(name, coat)
     high = 100 / plain.aspect
     neck = high - 20
@@ -134,13 +134,11 @@ def _seated(plain: Figure, name: str) -> Figure:
     parts.append(
         f'<path d="M30,{neck:.1f} C14,{neck + 34:.1f} 14,{foot - 4:.1f} 36,{foot - 2:.1f} H64 C86,{foot - 4:.1f} 86,{neck + 34:.1f} 70,{neck:.1f}z" fill="url(#coat)"/>'
     )
-    parts.append(
-        f'<ellipse cx="50" cy="{neck + 56:.1f}" rx="20" ry="30" fill="{mix(coat, "#fff6e8", 0.55)}" opacity=".85"/>'
-    )
+    parts.append(f'<ellipse cx="50" cy="{neck + 56:.1f}" rx="23" ry="31" fill="{mix(coat, "#ffe8cc", 0.5)}"/>')
     for side in (-1, 1):
-        x = 50 + side * 15
+        x = 50 + side * 20
         parts.append(
-            f'<rect x="{x - 8:.1f}" y="{neck + 34:.1f}" width="16" height="56" rx="8" fill="url(#limb)"/><ellipse cx="{x + side * 2:.1f}" cy="{foot - 6:.1f}" rx="11" ry="7.500" fill="{mix(limb, "#ffffff", 0.16)}"/>'
+            f'<rect x="{x - 7:.1f}" y="{neck + 32:.1f}" width="14" height="58" rx="7" fill="url(#limb)"/><ellipse cx="{x + side * 2:.1f}" cy="{foot - 6:.1f}" rx="11" ry="7.500" fill="{mix(limb, "#ffffff", 0.16)}"/>'
         )
         parts.append(
             f'<ellipse cx="{50 + side * 34:.1f}" cy="{foot - 6.5:.1f}" rx="13" ry="7" fill="{mix(limb, "#ffffff", 0.1)}"/>'

@@ -117,7 +117,7 @@ def _sunk(sprite: Image.Image) -> Image.Image:
     """Let water hide the lowest edge, along a wavy line."""
     width, height = sprite.size
     columns = np.arange(width) / max(1, width)
-    line = height * (1 - _SUNK + 0.012 * np.sin(columns * 40))
+    line = height * (1 - _SUNK + 0.006 * np.sin(columns * 34))
     rows = np.arange(height)[:, None]
     keep = np.clip((line[None, :] - rows) / max(1.0, height * 0.015) + 0.5, 0, 1)
     alpha = Image.fromarray((keep * 255).astype(np.uint8))
@@ -171,3 +171,19 @@ def _reflect(canvas: Image.Image, sprite: Image.Image, placed: Placed, compositi
     fade = Image.linear_gradient("L").resize((width, tall)).point(lambda value: round((255 - value) * 0.42))
     x, y = _corner(placed, composition.scale)
     canvas.paste(mirrored.convert("RGB"), (x, y + line), ImageChops.multiply(mirrored.getchannel("A"), fade))
+    _foam(canvas, sprite, (x, y + line))
+
+
+def _foam(canvas: Image.Image, sprite: Image.Image, corner: tuple[int, int]) -> None:
+    """Lay a soft bright line on the water where a floating thing enters it."""
+    width, height = sprite.size
+    alpha = np.asarray(sprite.getchannel("A"))[round(height * (1 - _SUNK - 0.04))]
+    across = np.nonzero(alpha > 100)[0]
+    if not len(across):
+        return
+    thick = max(2, round(width * 0.022))
+    mask = Image.new("L", (width + 8 * thick, 8 * thick))
+    left, right = int(across[0]) + 3 * thick, int(across[-1]) + 5 * thick
+    ImageDraw.Draw(mask).ellipse((left, 3.4 * thick, right, 4.8 * thick), fill=150)
+    mask = mask.filter(ImageFilter.GaussianBlur(thick * 0.45))
+    canvas.paste(Image.new("RGB", mask.size, "#ffffff"), (corner[0] - 4 * thick, corner[1] - 4 * thick), mask)
