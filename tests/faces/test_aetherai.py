@@ -262,7 +262,7 @@ async def test_ae_026_a_refusal_leaves_no_job_and_no_charge(stage: ApiStage, tmp
         assert refused.status_code in {400, 422}
 
     assert (await stage.balance(), await stage.jobs_stored()) == before
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert files_in(tmp_path) == []
 
 
 async def test_ae_027_a_strict_face_reads_no_json(database_url: str, tmp_path: Path) -> None:
@@ -423,9 +423,13 @@ async def test_an_account_that_cannot_pay_is_told_so(stage: ApiStage) -> None:
 # --- what the rows above arrange -----------------------------------------------------------------
 
 
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def set_key(stage: ApiStage, change: str) -> None:
     async with stage.database.connection() as db:
-        await db.execute(f"update keys set {change} where id = %s", (stage.keys["me"],))  # type: ignore[arg-type]
+        await db.execute(f"update keys set {change} where id = %s", (stage.keys["me"],))
 
 
 async def deactivate(stage: ApiStage) -> None:

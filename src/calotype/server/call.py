@@ -19,6 +19,7 @@ _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})")
 _LONGEST_WAIT = 60
+_MOST_FIELDS = 100
 
 _process = secrets.token_hex(4)
 _numbers = itertools.count(1)
@@ -40,7 +41,7 @@ class Call:
 
     def __post_init__(self) -> None:
         text = self.scope["query_string"].decode("latin-1")
-        self.query = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100)) if text else {}
+        self.query = _query(text) if text else {}
 
     @property
     def owner(self) -> Caller:
@@ -53,6 +54,13 @@ class Call:
         """Return the W3C trace the request belongs to."""
         given = self.headers.get("traceparent", "")
         return given if _TRACE.fullmatch(given) else None
+
+
+def _query(text: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise InvalidInputError.at("", "fields", f"the query has more than {_MOST_FIELDS} fields") from None
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

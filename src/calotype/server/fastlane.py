@@ -18,7 +18,16 @@ from calotype.server.call import Call
 
 _SIZE = 50_000
 _PLAIN = frozenset(
-    {b"authorization", b"host", b"user-agent", b"accept", b"accept-encoding", b"accept-language", b"connection", b"x-request-id"}
+    {
+        b"authorization",
+        b"host",
+        b"user-agent",
+        b"accept",
+        b"accept-encoding",
+        b"accept-language",
+        b"connection",
+        b"x-request-id",
+    }
 )
 """Headers that do not change an answer, save for whom it is and where the server stands."""
 

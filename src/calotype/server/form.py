@@ -28,8 +28,9 @@ async def read_multipart(
     boundary = options.get(b"boundary")
     if not boundary:
         raise MalformedBodyError("the Content-Type names no boundary")
-    form = _Form(boundary, await scratch.folder(), most_of_a_file, most_of_texts)
+    form = _Form(await scratch.folder(), most_of_a_file, most_of_texts)
     try:
+        form.begin(boundary)
         async for chunk in stream:
             await asyncio.to_thread(form.feed, chunk)
         return form.finish()
@@ -42,7 +43,7 @@ async def read_multipart(
 class _Form:
     """The parser's callbacks: one part at a time."""
 
-    def __init__(self, boundary: bytes, folder: Path, most_of_a_file: int, most_of_texts: int) -> None:
+    def __init__(self, folder: Path, most_of_a_file: int, most_of_texts: int) -> None:
         self._folder = folder
         self._most_of_a_file = most_of_a_file
         self._most_of_texts = most_of_texts
@@ -51,6 +52,9 @@ class _Form:
         self._is_whole = False
         self._fields: Fields = {}
         self._file: BinaryIO | None = None
+
+    def begin(self, boundary: bytes) -> None:
+        """Make ready for a form with this boundary."""
         self._parser = MultipartParser(
             boundary,
             {
