@@ -18,6 +18,8 @@ PATIENCE = 60.0
 def main() -> int:
     """Start the server, make the picture, stop the server."""
     started = time.monotonic()
+    for variable in ("CALOTYPE_URL", "CALOTYPE_API_KEY"):
+        os.environ.pop(variable, None)  # they would lead to another server
     prompt = os.environ.get("PROMPT", "").strip() or PROMPT
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     log = (FOLDER / "demo.log").open("ab")

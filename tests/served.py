@@ -20,7 +20,7 @@ from calotype.errors import CalotypeError
 from calotype.store.embedded import EmbeddedDatabase
 
 TESTS = Path(__file__).parent
-TEST_ENGINES = ("INSTANT", "SLOW")
+TEST_ENGINES = ("INSTANT", "BRIEF")
 PATIENCE = 60.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -25,7 +26,7 @@ _LONGEST_PAUSE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One thing to look after, and how often, in seconds. It returns how many it mended; a full batch is looked at again at once."""
+    """One thing to look after, every so many seconds. It returns how many it mended: after a full batch it looks again at once."""
 
     name: str
     every: float
@@ -106,7 +107,6 @@ async def _attend(duty: Duty, stop: asyncio.Event) -> None:
         except (CalotypeError, psycopg.Error, OSError) as error:
             pause = min(max(pause, duty.every) * 2, max(_LONGEST_PAUSE, duty.every))
             log.warning("upkeep.failed", duty=duty.name, error=type(error).__name__, reason=str(error).splitlines()[:1])
-        try:
-            await asyncio.wait_for(stop.wait(), pause)
-        except TimeoutError:
-            continue
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await stop.wait()

@@ -17,7 +17,7 @@ import psycopg
 from served import Served, wait_until
 
 PARTS = ("worker", "child", "api", "upkeep", "postgres", "serve")
-_MODELS = ("test-instant", "test-slow")
+_MODELS = ("test-instant", "test-instant", "test-brief")
 _LET_RECOVER = 0.8
 """How often the next kill waits until everything runs again; else it hits a recovery."""
 
@@ -67,7 +67,7 @@ def storm(
     try:
         while killed.total() < kills:
             if chance.random() < _LET_RECOVER:
-                wait_until(lambda: _is_whole(server), 60, "the server does not recover")
+                wait_until(lambda: _is_whole(server), 60, lambda: f"it does not recover: {server.pids()}\n{server.last_lines()}")
             time.sleep(chance.uniform(0.05, 0.6))
             part = chance.choice(parts)
             if server.kill(part):
@@ -93,7 +93,7 @@ def _submit_on(server: Served, journal: Journal, stop: threading.Event, seed: in
             journal.note(job_id, key)
             if chance.random() < 0.1:
                 _cancel(server, job_id)
-        time.sleep(chance.uniform(0.0, 0.05))
+        time.sleep(chance.uniform(0.05, 0.3))
 
 
 def _submit(server: Served, key: str, body: dict[str, object], stop: threading.Event) -> str | None:

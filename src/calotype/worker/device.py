@@ -21,6 +21,7 @@ from calotype.worker.parts import WorkerParts
 from calotype.worker.presence import Presence
 from calotype.worker.residence import Residence
 from calotype.worker.scratch import Scratch
+from calotype.worker.tasks import end
 from calotype.worker.watch import Why
 
 _SAFETY_POLL = 2.0
@@ -47,8 +48,7 @@ class Device:
             while not stop.is_set():
                 await self._serve_next(stop)
         finally:
-            stopping.cancel()
-            await asyncio.wait([stopping])
+            await end([stopping])
 
     async def _serve_next(self, stop: asyncio.Event) -> None:
         await _first(self.presence.is_standing.wait(), stop.wait())
@@ -125,6 +125,4 @@ async def _first(*waits: Coroutine[Any, Any, object]) -> None:
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await end(tasks)

@@ -11,6 +11,7 @@ from calotype.worker.device import Device
 from calotype.worker.parts import WorkerParts
 from calotype.worker.residence import Residence
 from calotype.worker.scratch import Scratch
+from calotype.worker.tasks import end
 
 
 async def run_worker(parts: WorkerParts, stop: asyncio.Event) -> None:
@@ -39,9 +40,7 @@ async def _serve(device: Device, stop: asyncio.Event) -> None:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)  # only a fault of ours ends the first
         await device.presence.leave()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await end(tasks)
     for task in tasks:
         if not task.cancelled():
             task.result()

@@ -13,6 +13,7 @@ from calotype.jobs.model import Job, Progress
 from calotype.jobs.states import JobState
 from calotype.lifecycle import Lifecycle
 from calotype.telemetry import log
+from calotype.worker.tasks import end
 
 _PAUSE = 0.5
 _FIRST_PAUSE = 0.25
@@ -51,8 +52,7 @@ class Teller:
 
     async def __aexit__(self, *_: object) -> None:
         """Stop telling, and forget the preview: from here on the result is what counts."""
-        self._telling.cancel()
-        await asyncio.wait([self._telling])
+        await end([self._telling])
         if self._load_ms is not None:
             await self._write()
         if self._preview_key is not None:

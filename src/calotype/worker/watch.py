@@ -19,6 +19,7 @@ from calotype.jobs.model import Job
 from calotype.jobs.states import JobState
 from calotype.lifecycle import Lifecycle
 from calotype.telemetry import log
+from calotype.worker.tasks import end
 
 _LOOK = 0.5
 
@@ -65,9 +66,7 @@ class Watch:
 
     async def __aexit__(self, *_: object) -> None:
         self._worked = None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
+        await end(self._tasks)
 
     @property
     def seconds_left(self) -> float:
@@ -114,7 +113,8 @@ class Watch:
         """Renew the lease. A database that is away is waited for, and the engine goes on meanwhile."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._has_moved.wait(), self._settings.heartbeat.total_seconds())
+                async with asyncio.timeout(self._settings.heartbeat.total_seconds()):
+                    await self._has_moved.wait()
             self._has_moved.clear()
             try:
                 self.note_state(await self._lifecycle.heartbeat(self._job))
