@@ -49,6 +49,7 @@ class Stage:
     assets: FileAssets
     caller: Caller
     accounts: Accounts
+    no_upkeep: asyncio.Event
 
     async def submit(self, card: Card, *, deadline: timedelta | None = None, **given: Any) -> UUID:
         given.setdefault("prompt", "x")
@@ -138,7 +139,7 @@ async def a_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
         stop = asyncio.Event()
         upkeep = asyncio.create_task(Upkeep(database, lifecycle, assets, clock).run(stop))
         try:
-            yield Stage(url, folder, database, lifecycle, assets, caller, accounts)
+            yield Stage(url, folder, database, lifecycle, assets, caller, accounts, no_upkeep=stop)
         finally:
             stop.set()
             await upkeep

@@ -134,6 +134,18 @@ async def test_a_job_past_its_deadline_expires_and_frees_the_device(stage: Stage
     assert await stage.balance() == before - 1
 
 
+@pytest.mark.parametrize("card", [engines.SLOW, engines.NATIVE], ids=["asked", "native"])
+async def test_a_deadline_is_kept_while_nobody_looks_after_expiry(stage: Stage, card: Card) -> None:
+    stage.no_upkeep.set()
+    async with stage.worker(card, engines.INSTANT):
+        job_id = await stage.submit(card, deadline=timedelta(seconds=1))
+        await stage.until_running(job_id)
+        async with asyncio.timeout(4):
+            await assert_still_serving(stage)
+
+    assert (await stage.job(job_id)).state is JobState.RUNNING  # upkeep, once it is back, says expired
+
+
 # --- cancels -------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -33,21 +35,25 @@ def test_an_attempt_has_an_empty_folder_that_goes_with_it(tmp_path: Path) -> Non
     assert list((tmp_path / "scratch").iterdir()) == []
 
 
-def test_the_folder_of_a_killed_worker_is_removed_by_the_next_one_and_no_other(tmp_path: Path) -> None:
-    holders = []
-    for _ in range(2):
-        command = [sys.executable, "-c", HOLD, str(tmp_path)]
-        holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert holder.stdout is not None
-        holders.append((holder, Path(holder.stdout.readline().strip())))
-    (dead, left), (living, kept) = holders
-    dead.kill()
-    dead.communicate()
+@contextmanager
+def holder(root: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A process that holds a scratch folder, and the folder."""
+    command = [sys.executable, "-c", HOLD, str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process, Path(process.stdout.readline().strip())
+        finally:
+            process.kill()
 
-    with Scratch(tmp_path):
-        assert (left.exists(), kept.exists()) == (False, True)
-    living.kill()
-    living.communicate()
+
+def test_the_folder_of_a_killed_worker_is_removed_by_the_next_one_and_no_other(tmp_path: Path) -> None:
+    with holder(tmp_path) as (dead, left), holder(tmp_path) as (_, kept):
+        dead.kill()
+        dead.wait()
+
+        with Scratch(tmp_path):
+            assert (left.exists(), kept.exists()) == (False, True)
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
