@@ -89,7 +89,7 @@ _NAMES = {
     "snow-capped-mountain": "mountain, mountain peak, snowy mountain, alps",
     "rock": "rock, stone, boulder",
     "ringed-planet": "planet, saturn, ringed planet",
-    "globe-showing-americas": "earth globe, planet earth, the earth",
+    "globe-showing-americas": "earth, globe, earth globe, planet earth, the earth",
     "full-moon": "moon, full moon",
     "crescent-moon": "crescent, crescent moon, half moon, new moon",
     "sun": "sun",
