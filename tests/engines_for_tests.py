@@ -191,14 +191,15 @@ class CrashingOnce(_Engine):
 
 
 class Eater(_Engine):
-    """Takes memory until it is refused."""
+    """Takes and fills memory, 400 MB a second, until it is refused."""
 
     card = _card("Eater")
 
     def make(self, order: Order, context: Context) -> None:
         eaten = []
         while True:
-            eaten.append(bytearray(50_000_000))
+            eaten.append(b"x" * 20_000_000)
+            time.sleep(0.05)
 
 
 class Failing(_Engine):

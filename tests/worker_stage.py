@@ -98,9 +98,10 @@ class Stage:
             database=database,
             lifecycle=lifecycle or Lifecycle(database, POLICY),
             assets=self.assets,
-            settings=QUICK.model_copy(update=settings),
+            settings=QUICK.model_copy(update={k: v for k, v in settings.items() if k != "device"}),
             clock=SystemClock(),
             scratch=self.folder / "scratch",
+            device=settings.get("device", "cpu"),
             cards=cards,
         )
 

@@ -100,15 +100,16 @@ async def test_an_error_is_retried_only_when_another_attempt_may_help(
     assert (job.state, job.attempt, job.error.code) == (state, attempts, code)
 
 
-async def test_running_out_of_memory_exchanges_the_process(stage: Stage) -> None:
-    async with stage.worker(engines.EATER, engines.INSTANT, memory_limit=400_000_000):
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"], ids=["refused by the system", "seen by the worker"])
+async def test_running_out_of_memory_exchanges_the_process(stage: Stage, device: str) -> None:
+    async with stage.worker(engines.EATER, engines.INSTANT, memory_limit=300_000_000, device=device):
         first = (await stage.made_by(await stage.submit(engines.INSTANT)))["pid"]
         job = await stage.until_ended(await stage.submit(engines.EATER))
         second = (await stage.made_by(await stage.submit(engines.INSTANT)))["pid"]
 
     assert job.error is not None
     assert job.error.code == "attempts_exhausted"
-    assert "out of memory" in job.error.message
+    assert "out of memory" in job.error.message or "more memory than the limit" in job.error.message
     assert first != second
 
 
