@@ -1,4 +1,4 @@
-"""Prints the pages that come from the code: the states, the errors, the settings, the commands. `--check` fails when one is stale."""
+"""Prints the pages that come from the code: states, errors, settings, commands. `--check` fails when one is stale."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from pydantic import BaseModel
 
 from calotype import errors
-from calotype.cli.main import main as command_line
+from calotype.cli.main import calotype as command_line
 from calotype.config import ENV_PREFIX, Settings
 from calotype.jobs import states
 
@@ -21,11 +21,24 @@ PRINTED = "<!-- printed by `make docs WRITE=1`; do not edit -->"
 def states_page() -> str:
     """The state diagram and the table it is made from."""
     rows = [
-        f"| `{state}` | {', '.join(f'{event} → `{target}`' for event, target in row.items()) or 'terminal: nothing leads out'} |"
+        f"| `{state}` | {', '.join(f'{event} → `{target}`' for event, target in row.items()) or 'terminal'} |"
         for state, row in states.TRANSITIONS.items()
     ]
     return "\n".join(
-        ["# States", "", PRINTED, "", "```mermaid", states.diagram(), "```", "", "| state | what leads out |", "|---|---|", *rows, ""]
+        [
+            "# States",
+            "",
+            PRINTED,
+            "",
+            "```mermaid",
+            states.diagram(),
+            "```",
+            "",
+            "| state | what leads out |",
+            "|---|---|",
+            *rows,
+            "",
+        ]
     )
 
 
@@ -34,7 +47,15 @@ def errors_page() -> str:
     lines = ["# Errors", "", PRINTED, "", "Each `code` is stable. `detail` says what happened in your case."]
     for error in sorted(_tree(errors.CalotypeError), key=lambda each: each.code):
         meaning = (error.__doc__ or "").strip().splitlines()[0]
-        lines += ["", f"## {error.code}", "", meaning, "", f"- Who can mend it: {error.mender}", f"- What to do: {error.cure}"]
+        lines += [
+            "",
+            f"## {error.code}",
+            "",
+            meaning,
+            "",
+            f"- Who can mend it: {error.mender}",
+            f"- What to do: {error.cure}",
+        ]
         lines += [f"- Trying again may help: {'yes' if error.is_retryable else 'no'}"]
     return "\n".join([*lines, ""])
 
@@ -44,7 +65,8 @@ def settings_page() -> str:
     head = "Defaults, then `calotype.toml` in the data folder, then the environment, then flags; an unknown key is an error."
     lines = ["# Settings", "", PRINTED, "", head, "", "| setting | variable | default |", "|---|---|---|"]
     lines += [
-        f"| `{name}` | `{ENV_PREFIX}{name.replace('.', '__').upper()}` | `{default}` |" for name, default in _settings(Settings)
+        f"| `{name}` | `{ENV_PREFIX}{name.replace('.', '__').upper()}` | `{default}` |"
+        for name, default in _settings(Settings)
     ]
     return "\n".join([*lines, ""])
 

@@ -28,7 +28,12 @@ class Served:
     """One installation in a data folder. `kill` ends a part by name, as a crash would."""
 
     def __init__(
-        self, folder: Path, *, engines: tuple[str, ...] = (), environment: Mapping[str, str] | None = None, port: int = 0
+        self,
+        folder: Path,
+        *,
+        engines: tuple[str, ...] = (),
+        environment: Mapping[str, str] | None = None,
+        port: int = 0,
     ) -> None:
         self.folder = folder
         self.port = port
@@ -151,7 +156,9 @@ def served(
         server.kill_everything()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float, complaint: Callable[[], str] | str = "it did not happen") -> None:
+def wait_until(
+    holds: Callable[[], bool], seconds: float, complaint: Callable[[], str] | str = "it did not happen"
+) -> None:
     """Look every few milliseconds until it holds; fail with the complaint when it does not in time."""
     deadline = time.monotonic() + seconds
     while not holds():

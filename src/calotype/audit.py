@@ -181,7 +181,7 @@ async def _illegal_moves(db: Connection) -> AsyncIterator[Finding]:
             )
 
 
-def _is_along_table(was: str | None, event: str, state: str) -> bool:
+def _is_along_table(was: Any, event: str, state: str) -> bool:
     try:
         return TRANSITIONS[JobState(was)][Event(event)] == state
     except (KeyError, ValueError):

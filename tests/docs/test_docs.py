@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from served import Served, served
 
 from calotype.cli.main import COMMANDS
+from served import Served, served
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -58,7 +58,11 @@ def test_the_readmes_tour_runs_as_it_stands(tmp_path: Path) -> None:
 
 def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
     with served(tmp_path / "calotype-data") as server:
-        code = "\n".join(_block("From Python:")).replace("http://127.0.0.1:8787", server.url).replace('"KEY"', f'"{server.key}"')
+        code = (
+            "\n".join(_block("From Python:"))
+            .replace("http://127.0.0.1:8787", server.url)
+            .replace('"KEY"', f'"{server.key}"')
+        )
         ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -81,7 +85,15 @@ def _block(after: str) -> list[str]:
 
 
 def _typed(line: str, server: Served, folder: Path) -> subprocess.CompletedProcess[str]:
-    line = line.replace(".venv/bin/calotype", f"{sys.executable} -m calotype").replace("http://127.0.0.1:8787", server.url)
+    line = line.replace(".venv/bin/calotype", f"{sys.executable} -m calotype").replace(
+        "http://127.0.0.1:8787", server.url
+    )
     return subprocess.run(
-        line, shell=True, cwd=folder, env={"KEY": server.key, "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False
+        line,
+        shell=True,
+        cwd=folder,
+        env={"KEY": server.key, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
     )

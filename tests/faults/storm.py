@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 import psycopg
+
 from served import Served, wait_until
 
 PARTS = ("worker", "child", "api", "upkeep", "postgres", "serve")
@@ -67,7 +68,11 @@ def storm(
     try:
         while killed.total() < kills:
             if chance.random() < _LET_RECOVER:
-                wait_until(lambda: _is_whole(server), 60, lambda: f"it does not recover: {server.pids()}\n{server.last_lines()}")
+                wait_until(
+                    lambda: _is_whole(server),
+                    60,
+                    lambda: f"it does not recover: {server.pids()}\n{server.last_lines()}",
+                )
             time.sleep(chance.uniform(0.05, 0.6))
             part = chance.choice(parts)
             if server.kill(part):
@@ -78,7 +83,9 @@ def storm(
         for thread in threads:
             thread.join(60)
     wait_until(server.is_ready, 60, "the server does not recover")
-    wait_until(lambda: _open_jobs(server) == 0, 120, lambda: f"{_open_jobs(server)} jobs never end\n{server.last_lines()}")
+    wait_until(
+        lambda: _open_jobs(server) == 0, 120, lambda: f"{_open_jobs(server)} jobs never end\n{server.last_lines()}"
+    )
     return Storm(killed, journal.acknowledged, time.monotonic() - started)
 
 
@@ -87,7 +94,11 @@ def _submit_on(server: Served, journal: Journal, stop: threading.Event, seed: in
     chance = random.Random(seed)
     while not stop.is_set():
         key = uuid.uuid4().hex
-        body = {"kind": "image", "model": chance.choice(_MODELS), "input": {"prompt": "a storm", "seed": chance.randrange(99)}}
+        body: dict[str, object] = {
+            "kind": "image",
+            "model": chance.choice(_MODELS),
+            "input": {"prompt": "a storm", "seed": chance.randrange(99)},
+        }
         job_id = _submit(server, key, body, stop)
         if job_id is not None:
             journal.note(job_id, key)
@@ -117,7 +128,9 @@ def _submit(server: Served, key: str, body: dict[str, object], stop: threading.E
 def _cancel(server: Served, job_id: str) -> None:
     try:
         httpx2.post(
-            f"{server.url}/native/v1/jobs/{job_id}/cancel", headers={"Authorization": f"Bearer {server.key}"}, timeout=5.0
+            f"{server.url}/native/v1/jobs/{job_id}/cancel",
+            headers={"Authorization": f"Bearer {server.key}"},
+            timeout=5.0,
         )
     except (httpx2.HTTPError, OSError, KeyError, ValueError):
         return

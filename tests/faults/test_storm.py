@@ -1,4 +1,4 @@
-"""kill −9 of serve, API, worker, engine child, upkeep and PostgreSQL at random moments, over HTTP (RELIABILITY, instrument B)."""
+"""SIGKILL of serve, API, worker, engine child, upkeep and PostgreSQL at random moments, over HTTP (RELIABILITY, instrument B)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from faults.storm import Journal, storm
 from served import TEST_ENGINES, Served, served
 
@@ -24,7 +25,9 @@ def test_whatever_is_killed_every_acknowledged_job_ends_and_the_ledger_balances(
         audited = server.run("audit", "--json", "--journal", str(journal.path))
 
     with capsys.disabled():
-        print(f"\n{dict(happened.kills)} killed, {happened.acknowledged} submits acknowledged, {happened.seconds:.0f} s")
+        print(
+            f"\n{dict(happened.kills)} killed, {happened.acknowledged} submits acknowledged, {happened.seconds:.0f} s"
+        )
     assert json.loads(audited.stdout)["findings"] == []
     assert audited.returncode == 0
     assert happened.acknowledged > KILLS

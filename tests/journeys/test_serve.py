@@ -16,6 +16,7 @@ import httpx2
 import psutil
 import psycopg
 import pytest
+
 from served import TESTS, Served, served, wait_until
 
 

@@ -24,4 +24,5 @@ class RetryPlan:
         if attempt <= 1:
             return timedelta(0)
         doublings = min(attempt - 2, 30)  # past any wait worth having, and short of what a timedelta holds
-        return min(self.first * 2**doublings, self.longest)
+        factor: int = 2**doublings
+        return min(self.first * factor, self.longest)

@@ -65,7 +65,7 @@ def _apply_ours(url: str) -> None:
         alembic.runtime.environment.EnvironmentContext(
             config,
             script,
-            fn=lambda revision, _: script._upgrade_revs("head", revision),  # type: ignore[arg-type] # noqa: SLF001 - as the tool's own command does
+            fn=lambda revision, _: script._upgrade_revs("head", revision),  # noqa: SLF001 - as the tool's own command does
         ) as environment,
         engine.connect() as connection,
     ):
