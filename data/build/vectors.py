@@ -27,8 +27,9 @@ def read_tensors(data: bytes) -> dict[str, Array]:
     header = json.loads(data[8:start])
     header.pop("__metadata__", None)
     return {
-        name: np.frombuffer(data, np.float32, count=int(np.prod(row["shape"])), offset=start + row["data_offsets"][0])
-        .reshape(row["shape"])
+        name: np.frombuffer(
+            data, np.float32, count=int(np.prod(row["shape"])), offset=start + row["data_offsets"][0]
+        ).reshape(row["shape"])
         for name, row in header.items()
         if row["dtype"] == "F32"
     }

@@ -15,5 +15,5 @@ def test_the_pictures_show_what_the_prompts_ask() -> None:
 
     failed = {key: found for key, found in faults.items() if found}
     report = "\n".join(f"{key}: {'; '.join(found)}" for key, found in failed.items())
-    print(f"{len(faults) - len(failed)} of {len(faults)} prompts hold\n{report}")  # noqa: T201 - shown by pytest -s
+    print(f"{len(faults) - len(failed)} of {len(faults)} prompts hold\n{report}")
     assert len(failed) <= len(faults) * (1 - LEAST_SHARE), report
