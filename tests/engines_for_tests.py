@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, T201 - a seam's arguments that an engine has no use for; printing is what one of them does
+# ruff: noqa: ARG002 - a seam's arguments that an engine has no use for; printing is what one of them does
 """Engines that do nothing, or do it badly, in a process of their own. Settings name them as "engines_for_tests:INSTANT"."""
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ import re
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import anyio
+import httpx2
 import obstore
 import pytest
 from obstore.store import from_url
@@ -42,7 +42,7 @@ def s3_endpoint() -> Iterator[str]:
         assert server.stderr is not None
         try:
             found = next(match for line in server.stderr if (match := re.search(r"http://127\.0\.0\.1:\d+", line)))
-            urllib.request.urlopen(urllib.request.Request(f"{found[0]}/bucket", method="PUT")).close()
+            httpx2.put(f"{found[0]}/bucket").raise_for_status()
             drain = threading.Thread(target=server.stderr.read)  # a log nobody reads would stop the server
             drain.start()
             yield found[0]
