@@ -128,7 +128,13 @@ class ApiStage:
 
 @asynccontextmanager
 async def api_stage(
-    database_url: str, folder: Path, *, clock: Clock | None = None, policy: Policy | None = None, **settings: Any
+    database_url: str,
+    folder: Path,
+    *,
+    clock: Clock | None = None,
+    policy: Policy | None = None,
+    floor: int = 0,
+    **settings: Any,
 ) -> AsyncIterator[ApiStage]:
     """Lend the app on a fresh database, with one account that may spend without a limit."""
     clock = clock or SystemClock()
@@ -139,7 +145,7 @@ async def api_stage(
             database=database,
             lifecycle=Lifecycle(database, policy or Policy()),
             accounts=accounts,
-            assets=FileAssets(folder / "assets", 0),
+            assets=FileAssets(folder / "assets", floor),
             signer=LinkSigner({"1": b"k" * 32}, "1"),
             settings=chosen,
             clock=clock,

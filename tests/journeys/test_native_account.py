@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from openapi_spec_validator import validate
 
-from api_stage import ApiStage, api_stage, bearer, on_a_socket
+from api_stage import ApiStage, api_stage, bearer, on_a_socket, picture
 from calotype.dialects.native.answers import AccountAnswer, KeyList, KindList, ModelList, NewKeyAnswer
 from calotype.errors import DatabaseUnavailableError
 from calotype.store.database import Database
@@ -184,3 +184,19 @@ async def test_a_public_url_stands_in_every_link(database_url: str, tmp_path: Pa
         job = await stage.submit()
 
     assert job["links"]["self"] == f"https://media.example/api{NATIVE}/jobs/{job['id']}"
+
+
+async def test_while_the_disk_is_full_submits_and_uploads_are_refused_and_reads_go_on(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with api_stage(database_url, tmp_path, floor=10**18) as stage:
+        submit = await stage.post(f"{NATIVE}/jobs", {"kind": "image", "input": {"prompt": "x"}})
+        upload = await stage.client.post(f"{NATIVE}/assets", content=picture(), headers=bearer(stage.key))
+        aetherai = await stage.client.post(
+            "/public/v1/generate/image", json={"prompt": "x", "ai_model": "Nano Banana"}, headers=bearer(stage.key)
+        )
+        listed, ready = await stage.get(f"{NATIVE}/jobs"), await stage.client.get("/readyz")
+
+    assert [(a.status_code, a.json()["code"]) for a in (submit, upload)] == [(507, "disk_full")] * 2
+    assert (aetherai.status_code, aetherai.json()) == (507, {"detail": "Insufficient Storage"})
+    assert (listed.status_code, listed.json()["data"], ready.status_code) == (200, [], 503)

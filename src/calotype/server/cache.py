@@ -18,7 +18,7 @@ from calotype.store.database import Connection, Database
 
 _FRESH = 2.0
 """Seconds a job that may change is believed unread: queue positions move without a NOTIFY, and a listener may be deaf."""
-_FRESH_ENDED = 60.0
+_FRESH_ENDED = 10.0
 """An ended job never changes; its files may be erased."""
 _MOST_WORDINGS = 8
 

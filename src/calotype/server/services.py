@@ -13,6 +13,7 @@ from calotype.server.catalogue import Catalogue
 from calotype.server.fastlane import FastLane
 from calotype.server.metrics import Metrics
 from calotype.server.parts import Parts
+from calotype.server.room import Room
 from calotype.server.watch import Watch
 
 
@@ -26,6 +27,7 @@ class Services:
     watch: Watch
     inputs: Inputs
     catalogue: Catalogue
+    room: Room
     limits: Limits
     metrics: Metrics
     scratch: Path
@@ -42,6 +44,7 @@ class Services:
             watch=Watch(),
             inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
             catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.prices),
+            room=Room(parts.assets, parts.clock),
             limits=Limits(server.max_body, server.max_upload),
             metrics=Metrics(),
             scratch=parts.settings.data / "incoming",

@@ -13,6 +13,7 @@ import uvicorn
 
 from calotype.server.app import App, build_app
 from calotype.server.parts import Parts
+from calotype.server.protocol import PatientProtocol
 
 _GRACE = timedelta(seconds=10)
 
@@ -45,7 +46,7 @@ def _signalled() -> asyncio.Event:
 def _config(app: App, grace: timedelta) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

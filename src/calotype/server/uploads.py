@@ -23,6 +23,7 @@ from calotype.store import assets as rows
 
 async def upload(services: Services, call: Call, scratch: Scratch) -> Answer:
     """Store an image: the body itself, or the one file of a form."""
+    await services.room.check()
     folder = await scratch.folder()
     if format_of(call) is Format.MULTIPART:
         source = await _from_form(services, call, scratch)

@@ -101,7 +101,7 @@ def noun_of(row: Operation) -> str:
 async def ask(stage: ApiStage, index: int, thing: str, headers: dict[str, str]) -> httpx2.Response:
     face, row = ROWS[index]
     path = face.prefix + row.path.replace(f"{{{noun_of(row)}}}", thing)
-    body = None if row.verb is Verb.UPLOAD or row.body is None else {}
+    body: dict[str, str] | None = None if row.verb is Verb.UPLOAD or row.body is None else {}
     return await stage.client.request(row.method, path, json=body, headers=headers)
 
 
