@@ -19,6 +19,7 @@ from bench.figures import Figure, at_most, quantile
 from bench.ground import MODEL, Ground, LeftOutError
 
 SAMPLES, LONG_POLLS, WARM = 240, 60, 10
+_FLOOR_SAMPLES = 50
 _PAUSE = 0.02
 _SUBMIT = {"kind": "image", "model": MODEL, "input": {"prompt": "a red sailboat", "seed": 7}}
 _TERMINAL = {"succeed", "fail", "cancel", "expire"}
@@ -42,7 +43,8 @@ def measure(ground: Ground) -> list[Figure]:
             _stream(client)
         streamed = [_stream(client) for _ in _counted(ground, SAMPLES, "jobs watched over server-sent events")]
         polled = [_long_poll(client) for _ in _counted(ground, LONG_POLLS, "jobs waited for by a long poll")]
-    return _figures(streamed, polled, _database_times(ground.server.database_url, streamed))
+    times = _database_times(ground.server.database_url, streamed)
+    return _figures(streamed, polled, times, _floor(ground.server.database_url))
 
 
 def _counted(ground: Ground, count: int, what: str) -> Iterator[int]:
@@ -101,11 +103,31 @@ def _database_times(url: str, journeys: list[_Journey]) -> list[tuple[float, flo
         ).fetchall()
 
 
-def _figures(streamed: list[_Journey], polled: list[float], inside: list[tuple[float, float]]) -> list[Figure]:
+def _floor(url: str) -> float:
+    """Return the milliseconds from a durable write to another connection hearing of it: a wake-up can be no quicker."""
+    with psycopg.connect(url, autocommit=True) as hearing, psycopg.connect(url, autocommit=True) as telling:
+        hearing.execute("listen bench")
+        telling.execute("create table if not exists bench (at timestamptz)")
+        waits = []
+        for _ in range(_FLOOR_SAMPLES):
+            time.sleep(_PAUSE)
+            sent = time.perf_counter()
+            telling.execute(
+                "with written as (insert into bench values (now()) returning 1) select pg_notify('bench', '') from written"
+            )
+            next(hearing.notifies())
+            waits.append(_since(sent))
+    return statistics.median(waits)
+
+
+def _figures(
+    streamed: list[_Journey], polled: list[float], inside: list[tuple[float, float]], floor: float
+) -> list[Figure]:
     by_database = [created_to_started for created_to_started, _ in inside]
     seen = [journey.started for journey in streamed]
     detail = {
         "samples": len(streamed),
+        "durable_write_to_notice_p50": floor,
         "answered_p50": statistics.median(journey.answered for journey in streamed),
         "started_to_finished_p50": statistics.median(worked for _, worked in inside),
     }
