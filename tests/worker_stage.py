@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import psutil
+
 import engines_for_tests
 from calotype.accounts import Accounts
 from calotype.assets.files import FileAssets
@@ -126,6 +128,19 @@ class Stage:
         return [sys.executable, "-m", "worker_stage", self.url, str(self.folder), *names], os.environ | {
             "PYTHONPATH": path
         }
+
+
+def children() -> set[int]:
+    """Return the process ids of the engine processes this test process has started."""
+    found = set()
+    for process in psutil.Process().children():
+        if process.status() != psutil.STATUS_ZOMBIE and "calotype.engines.child" in process.cmdline():
+            found.add(process.pid)
+    return found
+
+
+async def assert_still_serving(stage: Stage) -> None:
+    assert (await stage.until_ended(await stage.submit(engines_for_tests.INSTANT))).state is JobState.SUCCEEDED
 
 
 @asynccontextmanager
