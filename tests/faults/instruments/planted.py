@@ -1,0 +1,123 @@
+"""Planted bugs: what each instrument must find. A green run means nothing while one of these slips through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from calotype.errors import InsufficientCreditsError, LeaseLostError
+from calotype.jobs.credits import Entry
+from calotype.jobs.model import Job
+from calotype.lifecycle import Lifecycle
+from calotype.store import jobs, ledger
+from calotype.store.database import Connection, Database
+
+_settle = ledger.settle
+_due: ContextVar[list[tuple[UUID, Entry]]] = ContextVar("due")
+
+
+class LateDatabase(Database):
+    """Settles the money in a transaction of its own, after the one that moved the job."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection, and afterwards pay what became due in it."""
+        due: list[tuple[UUID, Entry]] = []
+        token = _due.set(due)
+        try:
+            async with super().transaction() as db:
+                yield db
+        finally:
+            _due.reset(token)
+        for job_id, entry in due:
+            async with super().transaction() as db:
+                await _settle(db, job_id, entry)
+
+
+@contextmanager
+def money_settled_afterwards() -> Iterator[None]:
+    """Plant: a crash between the move and the refund loses the refund. Needs a `LateDatabase`."""
+
+    async def remember(db: Connection, job_id: UUID, entry: Entry) -> None:
+        _due.get().append((job_id, entry))
+
+    ledger.settle = remember
+    try:
+        yield
+    finally:
+        ledger.settle = _settle
+
+
+@contextmanager
+def refunds_forgotten() -> Iterator[None]:
+    """Plant: what is captured is captured, what should be given back is not."""
+
+    async def capture_only(db: Connection, job_id: UUID, entry: Entry) -> None:
+        if entry is Entry.CAPTURE:
+            await _settle(db, job_id, entry)
+
+    ledger.settle = capture_only
+    try:
+        yield
+    finally:
+        ledger.settle = _settle
+
+
+class Unfenced(Lifecycle):
+    """Listens to any worker while the job is held by one: the sleeper finishes the other's job."""
+
+    async def _held(self, db: Connection, claimed: Job) -> Job:
+        job = await jobs.get(db, claimed.id, is_locked=True)
+        if job is None or not job.state.is_held_by_worker:
+            raise LeaseLostError
+        return job
+
+
+@contextmanager
+def moves_unguarded() -> Iterator[None]:
+    """Plant: check, then act. Rows are read without a lock and written whatever they have become."""
+    guarded, locked = jobs._MOVE, jobs.get
+
+    async def unlocked(db: Connection, job_id: UUID, account_id: UUID | None = None, *, is_locked: bool = False) -> Any:
+        return await locked(db, job_id, account_id)
+
+    # the parameters stay named, so that the statement still takes them
+    jobs._MOVE = guarded.replace(
+        "and state = %(from)s and jobs.attempt = %(from_attempt)s",
+        "and (true or state = %(from)s or jobs.attempt = %(from_attempt)s)",
+    )
+    assert guarded != jobs._MOVE, "the guard has moved"
+    jobs.get = unlocked
+    try:
+        yield
+    finally:
+        jobs._MOVE, jobs.get = guarded, locked
+
+
+@contextmanager
+def balance_checked_first() -> Iterator[None]:
+    """Plant: the balance is read, then lowered: two submits spend the same last credit."""
+    real = ledger.hold
+
+    async def check_then_hold(db: Connection, *, account_id: UUID, job_id: UUID, hold_id: UUID, amount: int) -> None:
+        if await ledger.balance(db, account_id) < amount:
+            raise InsufficientCreditsError(price=amount, balance=0)
+        await db.execute("update accounts set floor = null where id = %s", (account_id,))
+        await real(db, account_id=account_id, job_id=job_id, hold_id=hold_id, amount=amount)
+
+    ledger.hold = check_then_hold
+    try:
+        yield
+    finally:
+        ledger.hold = real
+
+
+def unexpected(error: BaseException) -> str:
+    """Return an error as a finding's sentence."""
+    code = getattr(error, "sqlstate", None) if isinstance(error, psycopg.Error) else None
+    return f"{type(error).__name__}{f' {code}' if code else ''}: {str(error).splitlines()[0] if str(error) else ''}"
