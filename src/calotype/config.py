@@ -57,6 +57,8 @@ class WorkerSettings(Section):
     """How a worker treats its engine child."""
 
     device: str = "cpu"
+    lanes: tuple[str, ...] = ()
+    """The models it serves; none named = every one whose engine can run here."""
     heartbeat: timedelta = timedelta(seconds=3)
     grace: timedelta = timedelta(seconds=5)
     silence: timedelta = timedelta(seconds=60)

@@ -22,6 +22,7 @@ from calotype.config import Settings
 from calotype.dialects.aetherai import AetherAI
 from calotype.dialects.base import Dialect
 from calotype.dialects.native import Native
+from calotype.engines.base import Card
 from calotype.engines.registry import cards
 from calotype.errors import ConfigError, DataFolderError
 from calotype.lifecycle import Lifecycle, Policy
@@ -156,6 +157,18 @@ async def run_api(settings: Settings, url: str, listener: socket.socket) -> None
         )
 
 
+def served_cards(settings: Settings) -> tuple[Card, ...]:
+    """Return the cards of the engines a worker is to serve. Raises `ConfigError` for a lane of no engine."""
+    known = cards(settings.worker.extra_engines)
+    wanted = settings.worker.lanes
+    missing = sorted(set(wanted) - {card.id for card in known})
+    if missing:
+        raise ConfigError(
+            f"There is no engine for the lane {missing[0]!r}; there are {', '.join(c.id for c in known)}."
+        )
+    return tuple(card for card in known if not wanted or card.id in wanted)
+
+
 async def run_worker(settings: Settings, url: str) -> None:
     """Run one worker until told to stop, then let it finish what it holds."""
     stop = asyncio.Event()
@@ -171,6 +184,7 @@ async def run_worker(settings: Settings, url: str) -> None:
                 clock=parts.clock,
                 scratch=settings.data / "scratch",
                 device=settings.worker.device,
+                cards=served_cards(settings),
             ),
             stop,
         )

@@ -27,6 +27,7 @@ from calotype.runtime import (
     run_api,
     run_upkeep,
     run_worker,
+    served_cards,
     write_private,
 )
 from calotype.store.database import Database
@@ -184,17 +185,25 @@ def api(
 
 @click.command()
 @click.option("--device", help="Where engines run: cpu, cuda:0 … (default cpu).")
+@click.option("--lanes", help="The models it serves, separated by commas (default: every one whose engine runs here).")
 @click.option("--assets", help="Where results are kept: s3://bucket/prefix, gs://…, az://… or a folder shared by all.")
 @data_option
 @database_option
 @config_option
 @worded
 def worker(
-    device: str | None, assets: str | None, data: Path | None, database_url: str | None, config: Path | None
+    device: str | None,
+    lanes: str | None,
+    assets: str | None,
+    data: Path | None,
+    database_url: str | None,
+    config: Path | None,
 ) -> None:
     """Run one worker: it takes jobs and makes media. Stop it with SIGTERM; it finishes what it holds."""
-    settings = settings_from(data, database_url, config, worker__device=device, assets__url=assets)
+    named = None if lanes is None else tuple(lane.strip() for lane in lanes.split(",") if lane.strip())
+    settings = settings_from(data, database_url, config, worker__device=device, worker__lanes=named, assets__url=assets)
     set_up_logs(process="worker")
+    served_cards(settings)
     _run_part(settings, lambda url: run_worker(settings, url))
 
 

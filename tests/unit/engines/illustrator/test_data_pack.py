@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 import calotype_data
@@ -34,3 +37,11 @@ def test_every_style_has_a_drawing_for_everything(illustrator: Illustrator) -> N
     for drawing in illustrator.library.drawings.values():
         for style in ("flat", "3d", "cartoon"):
             assert drawing.set_for(style) in drawing.sets
+
+
+def test_the_notice_names_every_file_by_its_checksum() -> None:
+    pack = Path(calotype_data.__file__).parent
+    digests = json.loads((pack / "MANIFEST.json").read_text("utf-8"))
+    notice = (pack.parents[1] / "NOTICE").read_text("utf-8")
+
+    assert [name for name, digest in digests.items() if f"{digest}  {name}\n" not in notice] == []
