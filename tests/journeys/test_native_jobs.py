@@ -207,6 +207,16 @@ async def test_every_move_is_seen_by_the_next_read(stage: ApiStage) -> None:
     assert shown["progress"] == {"done": 4, "total": 10, "phase": "composing", "percent": 40.0}
 
 
+async def test_a_notice_that_cannot_be_read_makes_nobody_deaf(stage: ApiStage) -> None:
+    job_id = (await stage.submit())["id"]
+    async with stage.database.connection() as db:
+        await db.execute("select pg_notify('calotype_jobs', 'nonsense')")
+
+    await stage.claim(job_id)
+
+    assert (await read_until(stage, job_id, "running"))["state"] == "running"
+
+
 async def test_a_waiting_job_says_how_many_stand_before_it_and_whether_a_worker_is_there(stage: ApiStage) -> None:
     await stage.submit()
     second = await stage.submit()

@@ -15,6 +15,7 @@ from calotype.server.metrics import Metrics
 from calotype.server.parts import Parts
 from calotype.server.room import Room
 from calotype.server.watch import Watch
+from calotype.telemetry import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,18 @@ class Services:
 
     def heard(self, channel: str, payload: str) -> None:
         """Take a NOTIFY: `job_id account_id version state`."""
-        del channel
-        job_id, account_id, version, _ = payload.split(" ")
-        self.cache.heard(UUID(job_id), int(version))
-        self.watch.wake(UUID(job_id), UUID(account_id))
+        try:
+            job_id, account_id, version, _ = payload.split(" ")
+            self.cache.heard(UUID(job_id), int(version))
+            self.watch.wake(UUID(job_id), UUID(account_id))
+        except ValueError:  # whoever may write to the database may send anything
+            log.warning("notice.unreadable", channel=channel)
+            self._forget_all()
 
     async def lost(self) -> None:
         """Believe nothing that was remembered: notices went by unheard."""
+        self._forget_all()
+
+    def _forget_all(self) -> None:
         self.cache.forget_all()
         self.watch.wake_all()

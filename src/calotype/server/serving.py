@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -16,6 +18,18 @@ from calotype.server.parts import Parts
 from calotype.server.protocol import PatientProtocol
 
 _GRACE = timedelta(seconds=10)
+_RARELY = (10_000, 20, 20)
+"""The collector's thresholds while serving: a request leaves next to nothing behind."""
+
+
+def run(main: Coroutine[object, object, None]) -> None:
+    """Run an API process: on uvloop where there is one, which halves what a request costs."""
+    if sys.platform == "win32":
+        asyncio.run(main)
+        return
+    import uvloop  # not on Windows, so not at the top
+
+    uvloop.run(main)
 
 
 async def serve_api(
@@ -32,7 +46,22 @@ async def serve_api(
     `listening` is called once requests are answered.
     """
     app = build_app(parts)
-    await _Server(_config(app, grace), app, stop or _signalled(), listening).serve(sockets=[listener])
+    with _calm_collector():
+        await _Server(_config(app, grace), app, stop or _signalled(), listening).serve(sockets=[listener])
+
+
+@contextmanager
+def _calm_collector() -> Iterator[None]:
+    """Keep the garbage collector from walking, again and again, what stays as long as the process does."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def _signalled() -> asyncio.Event:
