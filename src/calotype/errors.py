@@ -292,7 +292,7 @@ class AssetUnavailableError(OperatorError):
 
 
 class JobFailure(CalotypeError):  # noqa: N818 - the glossary's word: a failure ends a job, it does not refuse a request
-    """The job ends as failed and its hold is refunded; str(error) is shown to the caller."""
+    """The engine cannot do this job; its hold is given back."""
 
     code = "engine_failed"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def test_the_readmes_tour_runs_as_it_stands(tmp_path: Path) -> None:
         for line in _tour():
             ended = _typed(line, server, tmp_path)
             assert ended.returncode == 0, f"{line}\n{ended.stdout}{ended.stderr}"
+    assert json.loads(ended.stdout)["state"] == "succeeded"
 
 
 def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
