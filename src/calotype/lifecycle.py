@@ -218,12 +218,16 @@ class Lifecycle:
             return await self._try_again(db, await self._held(db, claimed), Event.RETRY, error)
 
     async def release(self, claimed: Job) -> Job:
-        """Hand unfinished work back to the queue without spending the attempt: the worker is draining."""
+        """Hand unfinished work back to the queue: the worker is draining.
+
+        The job may have one attempt more instead of this one's number again: no two claims share a number, or a claim from
+        before the release would pass for the one after it.
+        """
         async with self._database.transaction() as db:
             job = await self._held(db, claimed)
             if job.state is JobState.CANCELLING:
                 return await self._move(db, job, Event.CONFIRM_CANCEL, Changes())
-            moved = await self._move(db, job, Event.RELEASE, Changes(attempt=job.attempt - 1))
+            moved = await self._move(db, job, Event.RELEASE, Changes(spared=1))
             await tickets.issue(db, job.id, job.lane_id)
             return moved
 

@@ -11,11 +11,13 @@ from calotype.jobs.states import TERMINAL, TRANSITIONS, Event, JobState, after
 from faults.instruments.model import Rules, check
 
 
-@pytest.mark.parametrize(("jobs", "workers", "attempts"), [(1, 3, 3), (2, 2, 3), (3, 2, 2)])
+@pytest.mark.parametrize(
+    ("jobs", "workers", "attempts", "releases"), [(1, 3, 3, 2), (2, 2, 3, 0), (2, 2, 2, 1), (3, 2, 2, 0)]
+)
 def test_no_reachable_world_breaks_an_invariant(
-    jobs: int, workers: int, attempts: int, record_property: Callable[[str, object], None]
+    jobs: int, workers: int, attempts: int, releases: int, record_property: Callable[[str, object], None]
 ) -> None:
-    outcome = check(jobs, workers, Rules(attempts))
+    outcome = check(jobs, workers, Rules(attempts, releases))
 
     record_property("counts", f"model check, {jobs} jobs, {workers} workers: {outcome.worlds:,} worlds")
     assert outcome.broken is None, " → ".join(outcome.way)

@@ -61,7 +61,7 @@ TRANSITIONS: dict[JobState, dict[Event, JobState]] = {
         Event.CANCEL: JobState.CANCELLED,
         Event.EXPIRE: JobState.EXPIRED,
     },
-    # RELEASE hands unfinished work back without spending the attempt (a draining worker); LAPSE spends it
+    # RELEASE hands unfinished work back and spares the job the attempt (a draining worker); LAPSE spends it
     JobState.RUNNING: {
         Event.SUCCEED: JobState.SUCCEEDED,
         Event.FAIL: JobState.FAILED,

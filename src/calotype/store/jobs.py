@@ -98,7 +98,10 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What a move writes besides the state. The lease and the worker are cleared unless given."""
+    """What a move writes besides the state. The lease and the worker are cleared unless given.
+
+    `spared` is how many attempts the job may have more, since one was ended through no fault of its own.
+    """
 
     attempt: int | None = None
     worker_id: UUID | None = None
@@ -107,6 +110,7 @@ class Changes:
     error: JobError | None = None
     retention: timedelta | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
+    spared: int = 0
 
 
 # One statement for every move: guarded by state and attempt, logged and announced together.
@@ -115,6 +119,7 @@ with moment as materialized (select calotype_now() as now),
 moved as (
     update jobs set
         state = %(to)s, attempt = coalesce(%(attempt)s, attempt), version = version + 1, updated_at = now,
+        max_attempts = max_attempts + %(spared)s,
         worker_id = %(worker_id)s, lease_until = now + %(lease)s::interval, retry_at = now + %(retry_after)s::interval,
         queued_at = case when %(to)s = 'queued' then now else queued_at end,
         started_at = case when %(to)s = 'running' then coalesce(started_at, now) else started_at end,
@@ -144,6 +149,7 @@ async def move(db: Connection, job: Job, event: Event, target: JobState, changes
         "event": event,
         "is_terminal": target.is_terminal,
         "attempt": changes.attempt,
+        "spared": changes.spared,
         "worker_id": changes.worker_id,
         "lease": changes.lease,
         "retry_after": changes.retry_after,

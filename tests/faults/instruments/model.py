@@ -28,6 +28,7 @@ class ModelJob(NamedTuple):
     refunds: int = 0
     ends: int = 0
     taken_from_another: bool = False
+    spared: int = 0
 
 
 class World(NamedTuple):
@@ -42,6 +43,7 @@ class Rules:
     """What the check runs on. The two switches plant bugs."""
 
     attempts: int = 2
+    releases: int = 1
     step: Step = after
     is_fenced: bool = True
     is_refund_forgotten_on_lapse: bool = False
@@ -143,7 +145,7 @@ def _lapsed(world: World, number: int, job: ModelJob, rules: Rules) -> World | N
 def _tried_again(world: World, number: int, job: ModelJob, event: Event, rules: Rules) -> World | None:
     if _leads_nowhere(job.state, event, rules):
         return None
-    is_last = RetryPlan(rules.attempts).delay_after(job.attempt) is None
+    is_last = RetryPlan(rules.attempts + job.spared).delay_after(job.attempt) is None
     return _moved(world, number, job, Event.FAIL if is_last else event, rules)
 
 
@@ -154,7 +156,9 @@ def _moved(world: World, number: int, job: ModelJob, event: Event, rules: Rules)
     target = rules.step(job.state, event)
     moved = job._replace(state=target, holder=job.holder if target.is_held_by_worker else None)
     if event is Event.RELEASE:
-        moved = moved._replace(attempt=job.attempt - 1)
+        if job.spared == rules.releases:
+            return None  # a worker may hand a job back for ever, the check may not
+        moved = moved._replace(spared=job.spared + 1)
     if target.is_terminal:
         kept = int(target is JobState.SUCCEEDED)
         moved = moved._replace(captures=job.captures + kept, refunds=job.refunds + 1 - kept, ends=job.ends + 1)
