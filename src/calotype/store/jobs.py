@@ -126,6 +126,7 @@ moved as (
         finished_at = case when %(is_terminal)s then now end,
         expires_at = case when %(is_terminal)s then now + %(retention)s::interval end,
         percent = case when %(to)s = 'succeeded' then 100 else percent end,
+        done = case when %(to)s = 'succeeded' then total else done end,
         phase = case when %(is_terminal)s then null else phase end,
         error_code = %(error_code)s, error_message = %(error_message)s, error_retryable = %(error_retryable)s
     from moment where id = %(id)s and state = %(from)s and jobs.attempt = %(from_attempt)s
