@@ -190,6 +190,13 @@ async def test_a_refused_submission_takes_its_files_back(stage: ApiStage, tmp_pa
     assert files_in(tmp_path) == []
 
 
+async def test_a_file_that_turns_out_too_large_is_taken_back(stage: ApiStage, tmp_path: Path) -> None:
+    answer = await upscale(stage, {"data": data_url(picture(4096, 16))}, scale=4)
+
+    assert answer.status_code == 422
+    assert files_in(tmp_path) == []
+
+
 async def test_a_replayed_submission_stores_its_file_once(stage: ApiStage, tmp_path: Path) -> None:
     body = {"kind": "upscale", "input": {"image": {"data": data_url(picture())}, "scale": 2}}
 

@@ -6,6 +6,7 @@ A poll of an unchanged job is a dictionary look-up, and its answer's bytes are m
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -52,7 +53,8 @@ class Entry:
 @dataclass(slots=True)
 class _Load:
     future: asyncio.Future[Entry | None]
-    is_outdated: bool = False
+    least_version: float = 0
+    """What has been heard meanwhile: an older version is right for whoever asked before that, not for the next."""
 
 
 class JobCache:
@@ -71,7 +73,7 @@ class JobCache:
         if entry is not None and self._clock.monotonic() < entry.good_until:
             return entry
         load = self._loads.get(job_id)
-        if load is None or load.is_outdated:
+        if load is None or load.least_version:
             load = _Load(asyncio.ensure_future(self._read(job_id)))
             self._loads[job_id] = load
             load.future.add_done_callback(lambda _: self._loaded(job_id, load))
@@ -86,22 +88,23 @@ class JobCache:
         entry = self._entries.get(job_id)
         if entry is not None and entry.job.version < version:
             del self._entries[job_id]
-        self._outdate(job_id)
+        self._outdate(job_id, version)
 
     def forget(self, job_id: UUID) -> None:
         """Forget a job that this process has just written."""
         self._entries.pop(job_id, None)
-        self._outdate(job_id)
+        self._outdate(job_id, math.inf)
 
     def forget_all(self) -> None:
         """Forget everything: notices went by unheard."""
         self._entries.clear()
         for load in self._loads.values():
-            load.is_outdated = True
+            load.least_version = math.inf
 
-    def _outdate(self, job_id: UUID) -> None:
-        if job_id in self._loads:
-            self._loads[job_id].is_outdated = True
+    def _outdate(self, job_id: UUID, least_version: float) -> None:
+        load = self._loads.get(job_id)
+        if load is not None:
+            load.least_version = max(load.least_version, least_version)
 
     async def _read(self, job_id: UUID) -> Entry | None:
         async with self._database.connection() as db:
@@ -118,11 +121,10 @@ class JobCache:
     def _loaded(self, job_id: UUID, load: _Load) -> None:
         if self._loads.get(job_id) is load:
             del self._loads[job_id]
-        # read while a newer version was being written: right for whoever asked before that, not for the next
-        if load.is_outdated or load.future.cancelled() or load.future.exception() is not None:
+        if load.future.cancelled() or load.future.exception() is not None:
             return
         entry = load.future.result()
-        if entry is None:
+        if entry is None or entry.job.version < load.least_version:
             return
         self._entries.pop(job_id, None)
         while len(self._entries) >= self._size:

@@ -109,6 +109,17 @@ async def test_what_was_read_while_news_came_in_is_not_kept(place: Place) -> Non
     assert await cache.get(job.id) is not stale
 
 
+async def test_news_of_the_very_version_that_is_being_read_cost_no_second_look(place: Place) -> None:
+    cache, job = JobCache(place.database, StillClock()), await place.submitted()
+    reading = asyncio.create_task(cache.get(job.id))
+    await asyncio.sleep(0)
+    cache.heard(job.id, job.version)
+    entry = await reading
+
+    assert entry is not None
+    assert cache.holds(entry)
+
+
 async def test_many_who_ask_at_once_share_one_look(place: Place) -> None:
     cache, job = JobCache(place.database, StillClock()), await place.submitted()
 
