@@ -101,7 +101,7 @@ class Accounts:
         A new account has no spending limit unless `credits_granted` says how much it starts with; on an account that exists they
         are added.
         """
-        _check_key_request(name, prefix, scopes, credits_granted)
+        _check_key_request(name, account or name, prefix, scopes, credits_granted)
         key = prefix + secrets.token_urlsafe(32)
         async with self._database.transaction() as db:
             account_id, user_id = await _account_and_owner(db, account or name, is_metered=credits_granted is not None)
@@ -159,9 +159,12 @@ def hash_of(key: str) -> bytes:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
-def _check_key_request(name: str, prefix: str, scopes: Sequence[str], credits_granted: int | None) -> None:
-    if not name.strip() or len(name) > 200 or not name.isprintable():
-        raise InvalidInputError.at("/name", "text", "must be 1 to 200 printable characters")
+def _check_key_request(
+    name: str, account: str, prefix: str, scopes: Sequence[str], credits_granted: int | None
+) -> None:
+    for place, text in (("/name", name), ("/account", account)):
+        if not text.strip() or len(text) > 200 or not text.isprintable():
+            raise InvalidInputError.at(place, "text", "must be 1 to 200 printable characters")
     if not _PREFIX.fullmatch(prefix):
         raise InvalidInputError.at("/prefix", "text", "must be at most 16 letters, digits, - or _")
     if not scopes or not set(scopes) <= SCOPES:
@@ -176,6 +179,8 @@ async def _account_and_owner(db: Connection, name: str, *, is_metered: bool) -> 
     try:
         found = await _find(db, name)
     except NotFoundError:
+        if _id_in(name) is not None:
+            raise InvalidInputError.at("/account", "text", "must be no id, unless it is an account's own") from None
         await db.execute(
             "insert into accounts (id, name, plan, floor) values (%s, %s, %s, %s) on conflict (name) do nothing",
             (new_id(), name, plan, floor),
@@ -183,7 +188,7 @@ async def _account_and_owner(db: Connection, name: str, *, is_metered: bool) -> 
         found = await _find(db, name)
     await db.execute(
         "insert into users (id, account_id, email) values (%s, %s, %s) on conflict (account_id, email) do nothing",
-        (new_id(), found["id"], f"owner@{name}"),
+        (new_id(), found["id"], f"owner@{found['name']}"),
     )
     row = await (
         await db.execute("select id from users where account_id = %s order by created_at, id limit 1", (found["id"],))
@@ -193,18 +198,22 @@ async def _account_and_owner(db: Connection, name: str, *, is_metered: bool) -> 
 
 
 async def _find(db: Connection, account: str) -> DictRow:
-    try:
-        wanted: UUID | None = UUID(account)
-    except ValueError:
-        wanted = None
     row = await (
         await db.execute(
-            "select id, name, balance, floor from accounts where id = %s or name = %s limit 1", (wanted, account)
+            "select id, name, balance, floor from accounts where id = %s or name = %s limit 1",
+            (_id_in(account), account),
         )
     ).fetchone()
     if row is None:
         raise NotFoundError("account")
     return row
+
+
+def _id_in(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _balance_of(row: DictRow) -> Balance:

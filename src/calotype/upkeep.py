@@ -79,11 +79,13 @@ class Upkeep:
         """Delete the files of assets past their time: first recorded, then deleted, so that nothing promised is missing."""
         async with self._database.connection() as db:
             rows = await asset_rows.expired(db, _BATCH)
-            await asset_rows.mark_purged(db, [row.file.asset_id for row in rows])
+            marked = await asset_rows.mark_expired(db, [row.file.asset_id for row in rows])
         for row in rows:
+            if row.file.asset_id not in marked:
+                continue
             for key in filter(None, (row.file.key, row.file.thumbnail_key)):
                 await self._assets.delete(key)
-        return len(rows)
+        return len(marked)
 
     async def prune(self) -> int:
         """Drop progress events of jobs that ended a while ago."""

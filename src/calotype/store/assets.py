@@ -101,6 +101,21 @@ async def mark_purged(db: Connection, asset_ids: Sequence[UUID]) -> None:
     )
 
 
+async def forget_inputs(db: Connection, asset_ids: Sequence[UUID]) -> None:
+    """Drop inputs that no job will ever name."""
+    await db.execute("delete from assets where id = any(%s) and role = 'input'", (list(asset_ids),))
+
+
+async def mark_expired(db: Connection, asset_ids: Sequence[UUID]) -> set[UUID]:
+    """Mark as purged those that are still past their time, and return them: a job may have asked for one since it was looked at."""
+    cursor = await db.execute(
+        """update assets set purged_at = calotype_now()
+           where id = any(%s) and purged_at is null and expires_at < calotype_now() returning id""",
+        (list(asset_ids),),
+    )
+    return {row["id"] for row in await cursor.fetchall()}
+
+
 async def of_job(db: Connection, job_id: UUID) -> list[AssetRow]:
     """Return every asset of a job."""
     return [
