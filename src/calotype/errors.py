@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -81,6 +81,55 @@ class BodyTooLargeError(CallerError):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(f"The body is larger than the {limit:,} bytes this operation takes.")
+
+
+class UnsupportedFormatError(CallerError):
+    """The body is in a format this operation does not take."""
+
+    code = "unsupported_format"
+    cure = "Send the body in one of the formats the message names, with a Content-Type that says so."
+
+    def __init__(self, formats: Collection[str]) -> None:
+        super().__init__(f"This operation takes {' or '.join(sorted(formats))}.")
+
+
+class FileTooLargeError(BodyTooLargeError):
+    """A file part has more bytes than we take."""
+
+    code = "file_too_large"
+    cure = "Send a smaller file."
+
+
+class MethodNotAllowedError(CallerError):
+    """The path is there, for other methods."""
+
+    code = "method_not_allowed"
+    cure = "Use one of the methods in the Allow header."
+
+    def __init__(self, allowed: Sequence[str] = ()) -> None:
+        self.allowed = tuple(allowed)
+        super().__init__(f"This path takes {', '.join(allowed)}.")
+
+
+class UnknownPathError(CallerError):
+    """No operation has this path."""
+
+    code = "unknown_path"
+    cure = "See the reference at /docs."
+    noun: ClassVar[str] = "path"
+
+    def __init__(self) -> None:
+        super().__init__("There is nothing at this path.")
+
+
+class UnsupportedInputError(CallerError):
+    """A way to give an input that this version does not know yet."""
+
+    code = "unsupported_input"
+    cure = "Upload the file to /native/v1/assets and name its asset_id."
+
+    def __init__(self, pointer: str) -> None:
+        super().__init__(f"{pointer} is a URL, which this version does not fetch.")
 
 
 class UnknownKindError(CallerError):

@@ -20,7 +20,7 @@ from uuid import UUID
 from calotype.assets.base import Assets, key_for
 from calotype.dialects.base import Upload
 from calotype.engines.upscale.limits import check_size
-from calotype.errors import CallerError, InvalidInputError
+from calotype.errors import InvalidInputError, UnsupportedInputError
 from calotype.jobs.ids import new_id
 from calotype.jobs.kinds import ImageSource, Input, Kind, read_input
 from calotype.jobs.model import Caller, NewAsset, Output
@@ -36,16 +36,6 @@ Folder = Callable[[], Awaitable[Path]]
 _LATER = {"asset_id": str(UUID(int=0))}
 """Stands for an upload while the rest of the input is checked."""
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
-
-
-class UnsupportedInputError(CallerError):
-    """A way to give an input that this version does not know yet."""
-
-    code = "unsupported_input"
-    cure = "Upload the file to /native/v1/assets and name its asset_id."
-
-    def __init__(self, pointer: str) -> None:
-        super().__init__(f"{pointer} is a URL, which this version does not fetch.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +114,7 @@ class Inputs:
         if not fresh:
             return
         async with self._database.connection() as db:
-            await rows.mark_purged(db, [file.asset_id for file in fresh])
+            await rows.forget_inputs(db, [file.asset_id for file in fresh])
         for file in fresh:
             await self._store.delete(file.key)
 

@@ -19,9 +19,7 @@ from calotype.assets.files import FileAssets
 from calotype.assets.objects import ObjectAssets
 from calotype.clock import Clock, SystemClock
 from calotype.config import Settings
-from calotype.dialects.aetherai import AetherAI
-from calotype.dialects.base import Dialect
-from calotype.dialects.native import Native
+from calotype.dialects import dialects
 from calotype.engines.base import Card
 from calotype.engines.registry import cards
 from calotype.errors import ConfigError, DataFolderError
@@ -126,12 +124,6 @@ async def _mark_of(database: Database) -> str:
 # --- what a process runs -------------------------------------------------------------------------
 
 
-def faces_of(settings: Settings) -> tuple[Dialect, ...]:
-    """Return the dialects that are served, each with its switches."""
-    aetherai = settings.faces.aetherai
-    return (Native(), AetherAI(is_strict=aetherai.strict, has_error_message=aetherai.error_message))
-
-
 async def run_api(settings: Settings, url: str, listener: socket.socket) -> None:
     """Serve the API on a listening socket until told to stop."""
     stop = asyncio.Event()
@@ -149,7 +141,7 @@ async def run_api(settings: Settings, url: str, listener: socket.socket) -> None
                 signer=LinkSigner({LINK_KEY_ID: key}, LINK_KEY_ID),
                 settings=settings,
                 clock=parts.clock,
-                dialects=faces_of(settings),
+                dialects=dialects(settings),
                 cards=cards(settings.worker.extra_engines),
             ),
             listener,

@@ -7,7 +7,7 @@ import http.client
 import os
 import socket
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from calotype.runtime import (
     served_cards,
     write_private,
 )
+from calotype.server import serving
 from calotype.store.database import Database
 from calotype.store.embedded import EmbeddedDatabase
 from calotype.store.migrate import migrate
@@ -180,7 +181,7 @@ def api(
     settings = settings_from(data, database_url, config, server__host=host, server__port=port)
     set_up_logs(process="api")
     listener = listen(settings.server.host, settings.server.port) if fd is None else socket.socket(fileno=fd)
-    _run_part(settings, lambda url: run_api(settings, url, listener))
+    _run_part(settings, lambda url: run_api(settings, url, listener), run=serving.run)
 
 
 @click.command()
@@ -220,7 +221,9 @@ def upkeep(assets: str | None, data: Path | None, database_url: str | None, conf
     _run_part(settings, lambda url: run_upkeep(settings, url))
 
 
-def _run_part(settings: Settings, run: Callable[[str], Any]) -> None:
+def _run_part(
+    settings: Settings, main: Callable[[str], Coroutine[Any, Any, None]], run: Callable[[Any], None] = asyncio.run
+) -> None:
     prepare_folder(settings.data)
     with database_of(settings) as url:
-        asyncio.run(run(url))
+        run(main(url))

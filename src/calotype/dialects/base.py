@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, InstanceOf, ValidationError, WithJsonSchema
 
-from calotype.errors import BodyTooLargeError, CallerError, CalotypeError, InvalidInputError
+from calotype.errors import CalotypeError, InvalidInputError
 from calotype.jobs.kinds import Kind, problems_of
 from calotype.jobs.model import Job, JobError, Output, Progress
 from calotype.jobs.states import JobState
@@ -272,45 +272,6 @@ class UnreadableError(InvalidInputError):
         self.place = place
         self.found = error.errors(include_url=False)
         super().__init__(problems_of(error))
-
-
-class UnsupportedFormatError(CallerError):
-    """The body is in a format this operation does not take."""
-
-    code = "unsupported_format"
-    cure = "Send the body in one of the formats the message names, with a Content-Type that says so."
-
-    def __init__(self, formats: frozenset[Format]) -> None:
-        super().__init__(f"This operation takes {' or '.join(sorted(formats))}.")
-
-
-class FileTooLargeError(BodyTooLargeError):
-    """A file part has more bytes than we take."""
-
-    code = "file_too_large"
-    cure = "Send a smaller file."
-
-
-class MethodNotAllowedError(CallerError):
-    """The path is there, for other methods."""
-
-    code = "method_not_allowed"
-    cure = "Use one of the methods in the Allow header."
-
-    def __init__(self, allowed: Sequence[str] = ()) -> None:
-        self.allowed = tuple(allowed)
-        super().__init__(f"This path takes {', '.join(allowed)}.")
-
-
-class UnknownPathError(CallerError):
-    """No operation has this path."""
-
-    code = "unknown_path"
-    cure = "See the reference at /docs."
-    noun: ClassVar[str] = "path"
-
-    def __init__(self) -> None:
-        super().__init__("There is nothing at this path.")
 
 
 @dataclass(frozen=True, slots=True)

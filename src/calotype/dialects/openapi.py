@@ -9,14 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from calotype.dialects.base import (
-    Dialect,
-    Format,
-    Operation,
-    UnreadableError,
-    UnsupportedFormatError,
-    Verb,
-)
+from calotype.dialects.base import Dialect, Format, Operation, UnreadableError, Verb
 from calotype.errors import (
     BodyTooLargeError,
     CalotypeError,
@@ -26,6 +19,7 @@ from calotype.errors import (
     InvalidInputError,
     MalformedBodyError,
     NotAuthenticatedError,
+    UnsupportedFormatError,
 )
 
 _NAME = re.compile(r"\{(\w+)\}")

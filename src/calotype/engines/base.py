@@ -130,7 +130,7 @@ class Context(Protocol):
         ...
 
 
-class Cancelled(BaseException):  # noqa: N818 - not an error: the engine lets it pass, as it would KeyboardInterrupt
+class Cancelled(BaseException):
     """The job was cancelled: let it pass."""
 
 

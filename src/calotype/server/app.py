@@ -10,9 +10,15 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 from starlette.types import Receive, Scope, Send
 
-from calotype.dialects.base import Dialect, MethodNotAllowedError, Reply, UnknownPathError
+from calotype.dialects.base import Dialect, Reply
 from calotype.dialects.native.errors import problem
-from calotype.errors import CalotypeError, DatabaseUnavailableError, DiskFullError
+from calotype.errors import (
+    CalotypeError,
+    DatabaseUnavailableError,
+    DiskFullError,
+    MethodNotAllowedError,
+    UnknownPathError,
+)
 from calotype.server import downloads, health, pages
 from calotype.server.answer import Answer, GoneAwayError, answer_of, send_answer
 from calotype.server.call import request_id_of

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from starlette.types import Receive
 
-from calotype.dialects.base import Format, Incoming, UnreadableError, UnsupportedFormatError, Upload
-from calotype.errors import BodyTooLargeError, InvalidInputError, MalformedBodyError
+from calotype.dialects.base import Format, Incoming, UnreadableError, Upload
+from calotype.errors import BodyTooLargeError, InvalidInputError, MalformedBodyError, UnsupportedFormatError
 from calotype.server.answer import GoneAwayError
 from calotype.server.call import Call
 from calotype.server.form import read_multipart

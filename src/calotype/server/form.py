@@ -11,8 +11,8 @@ from typing import BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from calotype.dialects.base import FileTooLargeError, Upload
-from calotype.errors import BodyTooLargeError, MalformedBodyError
+from calotype.dialects.base import Upload
+from calotype.errors import BodyTooLargeError, FileTooLargeError, MalformedBodyError
 from calotype.server.scratch import Scratch
 
 Fields = dict[str, list[str | Upload]]

@@ -12,9 +12,9 @@ from typing import Any
 from starlette.types import Scope
 
 import calotype.inputs  # noqa: F401 - its errors have pages too
-from calotype.dialects.base import Dialect, Reply, UnknownPathError
+from calotype.dialects.base import Dialect, Reply
 from calotype.dialects.openapi import document_of
-from calotype.errors import CalotypeError
+from calotype.errors import CalotypeError, UnknownPathError
 from calotype.server.answer import Answer, answer_of
 from calotype.server.endpoint import Plain
 from calotype.server.services import Services

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
-from calotype.dialects.base import AssetView, FileTooLargeError, Format, Upload
-from calotype.errors import BodyTooLargeError, GoneError, InvalidInputError, NotFoundError
+from calotype.dialects.base import AssetView, Format, Upload
+from calotype.errors import BodyTooLargeError, FileTooLargeError, GoneError, InvalidInputError, NotFoundError
 from calotype.jobs.model import Output
 from calotype.server.answer import Answer, answer_of
 from calotype.server.body import chunks, format_of

@@ -362,9 +362,11 @@ async def past_deadline(db: Connection, limit: int) -> list[Job]:
 async def erase(db: Connection, job_id: UUID) -> None:
     """Forget what was asked for; the money and the states stay."""
     await db.execute(
-        """update jobs set erased_at = calotype_now(), input = '{}', tags = '{}', webhook = null, preview_key = null,
-             version = version + 1 where id = %s""",
-        (job_id,),
+        """with erased as (
+             update jobs set erased_at = calotype_now(), input = '{}', tags = '{}', webhook = null, preview_key = null,
+               version = version + 1 where id = %s returning id, account_id, version, state)
+           select pg_notify(%s, concat_ws(' ', id, account_id, version, state)) from erased""",
+        (job_id, JOBS_CHANNEL),
     )
 
 

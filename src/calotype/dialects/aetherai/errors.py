@@ -7,14 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from calotype.dialects.base import (
-    FileTooLargeError,
-    MethodNotAllowedError,
-    Reply,
-    UnknownPathError,
-    UnreadableError,
-    Upload,
-)
+from calotype.dialects.base import Reply, UnreadableError, Upload
 from calotype.errors import (
     AssetUnavailableError,
     BodyTooLargeError,
@@ -22,6 +15,7 @@ from calotype.errors import (
     CalotypeError,
     DatabaseUnavailableError,
     DiskFullError,
+    FileTooLargeError,
     ForbiddenError,
     GoneError,
     InactiveUserError,
@@ -29,9 +23,11 @@ from calotype.errors import (
     InvalidImageError,
     InvalidInputError,
     MalformedBodyError,
+    MethodNotAllowedError,
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    UnknownPathError,
 )
 
 STATUSES: dict[type[CalotypeError], tuple[int, str | None]] = {

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from calotype.dialects.base import (
-    FileTooLargeError,
-    MethodNotAllowedError,
-    Reply,
-    UnknownPathError,
-    UnsupportedFormatError,
-)
+from calotype.dialects.base import Reply
 from calotype.errors import (
     AssetUnavailableError,
     BodyTooLargeError,
@@ -18,6 +12,7 @@ from calotype.errors import (
     CalotypeError,
     DatabaseUnavailableError,
     DiskFullError,
+    FileTooLargeError,
     ForbiddenError,
     GoneError,
     IdempotencyMismatchError,
@@ -28,11 +23,14 @@ from calotype.errors import (
     InvalidInputError,
     InvalidLinkError,
     MalformedBodyError,
+    MethodNotAllowedError,
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
     UnknownKindError,
     UnknownModelError,
+    UnknownPathError,
+    UnsupportedFormatError,
 )
 
 STATUSES: dict[type[CalotypeError], int] = {
