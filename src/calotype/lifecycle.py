@@ -40,6 +40,9 @@ from calotype.store.jobs import Changes, Moved, Terms
 _BATCH = 100
 """How many jobs one upkeep transaction moves."""
 
+_WINDOW = 5_000
+"""Through how many queued jobs one look for lost tickets goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -62,6 +65,7 @@ class Lifecycle:
         self._policy = policy
         self._content = ContentPolicy(policy.blocked_words)
         self._lanes: dict[str, int] = {}
+        self._looked_to = tickets.FIRST
 
     # --- what a caller does ----------------------------------------------------------------------
 
@@ -267,12 +271,18 @@ class Lifecycle:
             return len(due)
 
     async def reissue_tickets(self) -> int:
-        """Issue a ticket for every queued job that has none; return how many."""
+        """Issue a ticket for queued jobs that have none; return how many.
+
+        A look goes through some thousands of them, the next one goes on from there: a long queue is no work for every second.
+        """
         async with self._database.transaction() as db:
-            lost = await tickets.missing(db, _BATCH)
+            end = await tickets.end_of_window(db, self._looked_to, _WINDOW)
+            lost = await tickets.missing(db, self._looked_to, end, _BATCH)
             for job_id, lane_id in lost:
                 await tickets.issue(db, job_id, lane_id)
-            return len(lost)
+        if len(lost) < _BATCH:
+            self._looked_to = end or tickets.FIRST
+        return len(lost)
 
     # --- the parts -------------------------------------------------------------------------------
 

@@ -906,6 +906,30 @@ async def test_a_queued_job_with_a_ticket_gets_no_second_one(place: Place, later
     assert await place.tickets(job) == 1
 
 
+async def test_look_after_look_goes_through_the_whole_queue(
+    place: Place, later: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calotype.lifecycle._WINDOW", 3)
+    jobs = [await place.submitted(model=model) for model in ("a", "b") for _ in range(5)]
+    await place.rows("delete from procrastinate_jobs")
+
+    mended = [await later.lifecycle.reissue_tickets() for _ in range(6)]
+
+    assert mended == [3, 3, 3, 1, 0, 0]
+    assert [await place.tickets(job) for job in jobs] == [1] * 10
+
+
+async def test_a_look_that_found_too_many_goes_on_where_it_was(
+    place: Place, later: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calotype.lifecycle._BATCH", 2)
+    for _ in range(5):
+        await place.submitted()
+    await place.rows("delete from procrastinate_jobs")
+
+    assert [await later.lifecycle.reissue_tickets() for _ in range(4)] == [2, 2, 1, 0]
+
+
 async def test_a_job_queued_just_now_is_not_looked_at(place: Place) -> None:
     await place.submitted()
     await place.rows("delete from procrastinate_jobs")

@@ -50,15 +50,35 @@ async def withdraw(db: Connection, job_id: UUID) -> None:
     )
 
 
-async def missing(db: Connection, limit: int) -> Sequence[tuple[UUID, int]]:
-    """Return (job id, lane id) of jobs that have been queued for a while and have no ticket, and lock them."""
+Position = tuple[int, int, int]
+"""A place among all queued jobs: lane, tag, number."""
+
+FIRST: Position = (0, -(2**63), 0)
+_LAST: Position = (2**31 - 1, 2**63 - 1, 2**63 - 1)
+
+
+async def end_of_window(db: Connection, start: Position, size: int) -> Position | None:
+    """Return the position up to which a look at so many queued jobs goes; None = to the end."""
+    row = await (
+        await db.execute(
+            """select lane_id, tag, number from jobs where state = 'queued' and (lane_id, tag, number) > (%s, %s, %s)
+               order by lane_id, tag, number offset %s limit 1""",
+            (*start, size - 1),
+        )
+    ).fetchone()
+    return None if row is None else (row["lane_id"], row["tag"], row["number"])
+
+
+async def missing(db: Connection, start: Position, end: Position | None, limit: int) -> Sequence[tuple[UUID, int]]:
+    """Return (job id, lane id) of jobs between two positions that have long been queued and have no ticket, and lock them."""
     rows = await (
         await db.execute(
             """select id, lane_id from jobs where state = 'queued' and queued_at < calotype_now() - interval '2 seconds'
+                 and (lane_id, tag, number) > (%s, %s, %s) and (lane_id, tag, number) <= (%s, %s, %s)
                  and not exists (select 1 from procrastinate_jobs ticket
                                  where ticket.args ->> 'job_id' = jobs.id::text and ticket.status = 'todo')
                limit %s for update skip locked""",
-            (limit,),
+            (*start, *(end or _LAST), limit),
         )
     ).fetchall()
     return [(row["id"], row["lane_id"]) for row in rows]

@@ -24,6 +24,8 @@ ASKED: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "take a ticket of an empty lane": lambda db: tickets.take(db, 99),
     "take a ticket of the crowded lane": lambda db: tickets.take(db, LANE),
     "withdraw a ticket": lambda db: tickets.withdraw(db, UUID(int=0)),
+    "jobs without a ticket": lambda db: tickets.missing(db, tickets.FIRST, (LANE, 10**6, 10**9), 100),
+    "the next window of queued jobs": lambda db: tickets.end_of_window(db, tickets.FIRST, 5_000),
     "which lanes wait": lambda db: lanes.waiting(db, ["crowded"]),
     "read a job": lambda db: jobs.get(db, UUID(int=0)),
     "list an account's jobs": lambda db: jobs.page(db, UUID(int=0), jobs.JobFilter(), 50),
