@@ -16,6 +16,16 @@ from calotype.store.migrate import migrate
 _numbers = itertools.count(1)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the fault instruments counted: a green run says how much it covered."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, ())]
+    counts = [value for report in reports for name, value in report.user_properties if name == "counts"]
+    if counts:
+        terminalreporter.section("counts")
+        for line in counts:
+            terminalreporter.write_line(str(line))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of this test process, with a migrated template; the URL of its maintenance database."""

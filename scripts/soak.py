@@ -1,0 +1,186 @@
+"""The long fault counts: SIGKILL cycles, races, programs of calls, the model check. Exit 1 when anything is found.
+
+python scripts/soak.py [--cycles N] [--races N] [--programs N] [--seed N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from hypothesis import HealthCheck, Phase, settings  # noqa: E402 - the instruments are found beside the tests
+from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
+
+from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
+from calotype.store.migrate import migrate  # noqa: E402
+from faults.instruments import kills, model, races  # noqa: E402
+from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
+
+LANES = 2
+"""SIGKILL cycles run in so many processes, each on a database of its own."""
+Done = Callable[[int], object]
+
+
+@dataclass
+class Line:
+    """One instrument's result."""
+
+    instrument: str
+    count: int
+    acknowledged: int | None = None
+    findings: list[str] = field(default_factory=list)
+
+
+def main() -> int:
+    """Run every instrument, one after another."""
+    wanted = _arguments()
+    console = Console()
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory(prefix="calotype-soak-") as name,
+        _postgres(Path(name)) as url,
+        Progress(*columns, console=console) as progress,
+    ):
+
+        def bar(what: str, total: int) -> Done:
+            task = progress.add_task(what, total=total)
+            return lambda count: progress.advance(task, count)
+
+        lines = [
+            _kills(url, Path(name), wanted.cycles, wanted.seed, bar("SIGKILL cycles", wanted.cycles)),
+            _races(url, wanted.races, bar("races", wanted.races)),
+            _programs(url, wanted.programs, bar("programs", wanted.programs)),
+            _model_check(bar("model check", len(_MODELS))),
+        ]
+    return _print(console, lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, count in (("cycles", 20_000), ("races", 20_000), ("programs", 1_000), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=count)
+    return parser.parse_args()
+
+
+@contextmanager
+def _postgres(folder: Path) -> Iterator[str]:
+    with EmbeddedDatabase(folder / "postgres") as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create database template_calotype")
+        migrate(psycopg.conninfo.make_conninfo(url, dbname="template_calotype"))
+        yield url
+
+
+def _kills(postgres: str, folder: Path, cycles: int, seed: int, done: Done) -> Line:
+    shares = [cycles // LANES + (number < cycles % LANES) for number in range(LANES)]
+    with ThreadPoolExecutor(LANES) as pool:
+        running = [
+            pool.submit(kills.run, postgres, folder, share, seed + number, done=done)
+            for number, share in enumerate(shares)
+        ]
+        counts = [future.result() for future in running]
+    return Line(
+        "SIGKILL cycles",
+        sum(one.cycles for one in counts),
+        sum(one.acknowledged for one in counts),
+        [found for one in counts for found in one.findings],
+    )
+
+
+def _races(postgres: str, wanted: int, done: Done) -> Line:
+    line = Line("races", 0, 0)
+    names = list(races.RACES)
+    size = max(1, min(_RACES_PER_DATABASE, -(-wanted // len(names))))
+    portions = [min(size, wanted - start) for start in range(0, wanted, size)]
+    for number, (portion, url) in enumerate(
+        zip(portions, kills.databases(postgres, len(portions), "races"), strict=True)
+    ):
+        counts = asyncio.run(races.run(url, names[number % len(names)], portion, done))
+        line.count += counts.races
+        line.acknowledged = (line.acknowledged or 0) + counts.acknowledged
+        line.findings += counts.findings
+    return line
+
+
+def _programs(postgres: str, wanted: int, done: Done) -> Line:
+    class Counted(Programs): ...
+
+    line = Line("programs of calls", 0, 0)
+    for url in kills.databases(postgres, 1, "programs"):
+        Counted.stage = open_stage(url)
+        for start in range(0, wanted, _PROGRAMS_AT_ONCE):
+            portion = min(_PROGRAMS_AT_ONCE, wanted - start)
+            line.findings += _found_by_programs(Counted, portion)
+            line.count += portion
+            done(portion)
+        close_stage(Counted.stage)
+    line.acknowledged = Counted.acknowledged
+    return line
+
+
+def _found_by_programs(machine: type[Programs], count: int) -> list[str]:
+    searched = settings(
+        max_examples=count, stateful_step_count=60, deadline=None, database=None, report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    try:
+        run_state_machine_as_test(machine, settings=searched)
+    except Exception as error:  # noqa: BLE001 - whatever a program raises is what it found
+        return ["\n".join([str(error), *getattr(error, "__notes__", [])])]
+    return []
+
+
+def _model_check(done: Done) -> Line:
+    line = Line("model check, worlds", 0)
+    for jobs, workers, rules in _MODELS:
+        outcome = model.check(jobs, workers, rules)
+        line.count += outcome.worlds
+        if outcome.broken is not None:
+            line.findings.append(f"{outcome.broken}: {' → '.join(outcome.way)}")
+        done(1)
+    return line
+
+
+_RACES_PER_DATABASE = 500
+_PROGRAMS_AT_ONCE = 50
+_MODELS = (
+    (1, 3, model.Rules(attempts=3, releases=2)),
+    (2, 2, model.Rules(attempts=3, releases=1)),
+    (2, 3, model.Rules(attempts=2, releases=0)),
+    (3, 2, model.Rules(attempts=2, releases=0)),
+)
+
+
+def _print(console: Console, lines: list[Line]) -> int:
+    table = Table("instrument", title="Soak")
+    for heading in ("count", "acknowledged operations", "findings"):
+        table.add_column(heading, justify="right")
+    for line in lines:
+        acknowledged = "" if line.acknowledged is None else f"{line.acknowledged:,}"
+        table.add_row(line.instrument, f"{line.count:,}", acknowledged, str(len(line.findings)))
+    console.print(table)
+    for line in lines:
+        for found in line.findings:
+            console.print(f"{line.instrument}: {found}", style="red", markup=False)
+    return 1 if any(line.findings for line in lines) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
