@@ -76,7 +76,7 @@ class Figure:
         return "reached" if self.goal.is_reached_by(self.value) else "missed"
 
 
-def median_ratio(part: str, name: str, pairs: Sequence[tuple[float, float]], goal: Goal, unit: str) -> Figure:
+def median_ratio(part: str, name: str, pairs: Sequence[tuple[float, float]], goal: Goal | None, unit: str) -> Figure:
     """Return the median of numerator/denominator over interleaved pairs, with both sides in the detail."""
     ratios = [above / below for above, below in pairs]
     return Figure(

@@ -34,7 +34,7 @@ def measure(ground: Ground) -> list[Figure]:
     pid = server.pids()["api"]
     pairs, rates = [], []
     with _bare() as (bare_url, bare_pid):
-        load("poll.lua", server.url, pid, 1.0, CONNECTIONS, variables)  # so that neither side starts cold
+        load("poll.lua", server.url, pid, SECONDS, CONNECTIONS, variables)  # so that neither side starts cold
         load("poll.lua", bare_url, bare_pid, 1.0, CONNECTIONS, variables)
         for number in range(1, PAIRS + 1):
             ground.say(f"poll: pair {number} of {PAIRS}")

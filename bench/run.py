@@ -5,6 +5,7 @@ python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscal
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -47,6 +48,7 @@ def main(wanted: Sequence[str]) -> int:
                 found += PARTS[name](place)
             except Exception as error:  # noqa: BLE001 - one part that cannot be measured leaves the others
                 left_out[name] = str(error) if isinstance(error, LeftOutError) else f"{type(error).__name__}: {error}"
+    facts["load_after"] = os.getloadavg()[0]
     facts["seconds"] = time.monotonic() - started
     figures.show(found, left_out, console)
     console.print(f"{facts['seconds']:.0f} s")
