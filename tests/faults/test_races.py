@@ -36,3 +36,10 @@ def test_a_balance_checked_before_it_is_lowered_is_found(database_url: str) -> N
         counts = asyncio.run(races.run(database_url, "eight submits for the last credit", 30))
 
     assert counts.findings
+
+
+def test_batches_that_lock_balances_in_any_order_are_found(database_url: str) -> None:
+    with planted.batches_in_any_order():
+        counts = asyncio.run(races.run(database_url, "two upkeeps", 6))
+
+    assert [found for found in counts.findings if "Deadlock" in found]

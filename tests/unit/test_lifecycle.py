@@ -24,9 +24,10 @@ from calotype.errors import (
 from calotype.jobs.ids import new_id
 from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Job, Progress, Webhook
-from calotype.jobs.states import HELD, TERMINAL, JobState
+from calotype.jobs.states import HELD, TERMINAL, Event, JobState
 from calotype.queue import tickets
 from calotype.store.database import Database
+from calotype.store.jobs import Changes
 from factories import OTHER_WORKER, WEBHOOK, WORKER, Place, empty, make_caller, make_file, make_place, make_submission
 
 pytestmark = pytest.mark.anyio
@@ -942,6 +943,18 @@ async def test_a_job_that_is_not_queued_needs_no_ticket(place: Place, later: Pla
     await place.job_in(state)
 
     assert await later.lifecycle.reissue_tickets() == 0
+
+
+async def test_a_move_decided_on_what_the_job_no_longer_is_writes_nothing(place: Place) -> None:
+    """Every method locks the job first; the guard holds for one that would forget to."""
+    before = await place.submitted()
+    claimed = await place.lifecycle.claim(WORKER, before.lane_id)
+    assert claimed is not None
+
+    async with place.database.transaction() as db:
+        with pytest.raises(IllegalTransitionError, match="A job that is running cannot cancel"):
+            await place.lifecycle._move(db, before, Event.CANCEL, Changes())
+    assert await place.now(before) == claimed
 
 
 # --- who waits for whom ----------------------------------------------------------------------------

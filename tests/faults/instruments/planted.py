@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import random
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -10,6 +11,7 @@ from uuid import UUID
 
 import psycopg
 
+from calotype import lifecycle
 from calotype.errors import InsufficientCreditsError, LeaseLostError
 from calotype.jobs.credits import Entry
 from calotype.jobs.model import Job
@@ -97,6 +99,22 @@ def moves_unguarded() -> Iterator[None]:
         yield
     finally:
         jobs._MOVE, jobs.get = guarded, locked
+
+
+@contextmanager
+def batches_in_any_order() -> Iterator[None]:
+    """Plant: two upkeep duties lock the balances of the same accounts in different orders."""
+    ordered = lifecycle._by_account
+    chance = random.Random(1)
+
+    def shuffled(batch: Iterable[Job]) -> list[Job]:
+        return sorted(batch, key=lambda _: chance.random())
+
+    lifecycle._by_account = shuffled
+    try:
+        yield
+    finally:
+        lifecycle._by_account = ordered
 
 
 @contextmanager

@@ -184,20 +184,20 @@ async def progress_or_expire(place: Place) -> str | None:
 
 
 async def two_upkeeps(place: Place) -> str | None:
-    """Every duty twice at once, over jobs of several accounts that lapse for the last time or are past their deadline."""
-    others = [place, place.another(await make_caller(place.database)), place.another(await make_caller(place.database))]
-    jobs = [await other.claimed(deadline=timedelta(microseconds=1)) for other in others]
-    await place.rows("update jobs set attempt = max_attempts where id = any(%s)", [job.id for job in jobs])
-    await place.rows(
-        "update job_events set attempt = 3 where job_id = any(%s) and event = 'claim'", [j.id for j in jobs]
-    )
+    """Two duties at once, each over a job of the same accounts: one past its deadline, one lapsing for the last time."""
+    others = [place, *[place.another(await make_caller(place.database)) for _ in range(3)]]
+    expiring = [await other.claimed(WORKER, deadline=timedelta(microseconds=1)) for other in others]
+    lapsing = [await other.claimed(OTHER_WORKER) for other in others]
+    await place.rows("update jobs set max_attempts = attempt where id = any(%s)", [job.id for job in lapsing])
     await at_once(
-        place.lifecycle.expire_due(), place.lifecycle.lapse_of_workers([WORKER]),
-        place.lifecycle.lapse_of_workers([WORKER]), place.lifecycle.expire_due(),
-    )  # fmt: skip
-    await place.lifecycle.expire_due()
-    states = {await _state(place, job) for job in jobs}
-    return None if states <= {JobState.EXPIRED, JobState.FAILED} else f"the jobs are {sorted(states)}"
+        place.lifecycle.expire_due(),
+        place.lifecycle.lapse_of_workers([OTHER_WORKER]),
+        place.lifecycle.expire_due(),
+        place.lifecycle.lapse_of_workers([OTHER_WORKER]),
+    )
+    ended = [await _state(place, job) for job in (*expiring, *lapsing)]
+    expected = [JobState.EXPIRED] * len(expiring) + [JobState.FAILED] * len(lapsing)
+    return None if ended == expected else f"the jobs are {ended}"
 
 
 RACES: dict[str, Race] = {
