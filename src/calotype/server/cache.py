@@ -19,8 +19,8 @@ from calotype.store.database import Connection, Database
 
 _FRESH = 2.0
 """Seconds a job that may change is believed unread: queue positions move without a NOTIFY, and a listener may be deaf."""
-_FRESH_ENDED = 10.0
-"""An ended job never changes; its files may be erased."""
+_FRESH_ENDED = 300.0
+"""An ended job never changes; erasing it sends a NOTIFY too, and a listener that was deaf makes us forget everything."""
 _MOST_WORDINGS = 8
 
 
