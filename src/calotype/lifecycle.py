@@ -96,11 +96,12 @@ class Lifecycle:
 
     def _terms_of(self, submission: Submission) -> Terms:
         policy = self._policy
+        deadline = policy.deadline if submission.deadline is None else submission.deadline
         return Terms(
             price=price_of(submission.kind, submission.input, policy.prices),
             cost=int(submission.input.get("count", 1)),
             max_attempts=policy.attempts,
-            deadline=min(submission.deadline or policy.deadline, policy.max_deadline),
+            deadline=min(deadline, policy.max_deadline),
             start_deadline=submission.start_deadline,
             retention=policy.retention,
         )

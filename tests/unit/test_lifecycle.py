@@ -296,6 +296,12 @@ async def test_a_job_knows_who_asked(place: Place) -> None:
     )  # fmt: skip
 
 
+async def test_a_deadline_of_no_time_at_all_is_not_taken_for_none(place: Place) -> None:
+    job = await place.submitted(deadline=timedelta(0))
+
+    assert job.deadline_at == job.created_at
+
+
 async def test_a_deadline_is_cut_to_the_longest_allowed(place: Place) -> None:
     job = await place.submitted(deadline=timedelta(days=400))
 
