@@ -8,6 +8,7 @@ any moment: whatever it wrote lies in the order's scratch folder.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import os
 import queue
@@ -38,6 +39,9 @@ _OUT_OF_MEMORY_WORDS = (
     "cannot allocate memory",
     "not enough memory",
 )
+
+
+_PR_SET_NO_NEW_PRIVS = 38
 
 
 class Child:
@@ -169,6 +173,12 @@ def _limit_memory(most: int) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
+def _forgo_privileges() -> None:
+    """See to it that nothing this process starts, such as a setuid program, may do more than it may itself."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     """Take standard input and output away from whatever an engine prints or reads."""
     source, target = os.dup(0), os.dup(1)
@@ -187,6 +197,7 @@ def main(arguments: list[str]) -> None:
     descriptor, most = int(arguments[0]), int(arguments[1])
     if descriptor >= 0:
         lifeline.hold(descriptor)
+    _forgo_privileges()
     if most:
         _limit_memory(most)
     source, target = _take_pipes()

@@ -19,7 +19,12 @@ from calotype.engines.base import Card, Order, Probe
 from calotype.engines.protocol import Fault, Frame, GarbledError, Word, receive_frame
 from calotype.errors import ChildDiedError, EngineError, OutOfMemoryError, TransientEngineError
 
-_SECRET_PREFIX = "CALOTYPE_"  # noqa: S105 - settings such as the database's URL, which no engine needs
+_SEEN = {"PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "SYSTEMROOT", "TEMP"}
+_SEEN_PREFIXES = (
+    *("LC_", "PYTHON", "COVERAGE_", "HF_", "ORT_"),
+    *("CUDA_", "NVIDIA_", "HIP_", "ROCR_", "OMP_", "OPENBLAS_", "MKL_"),
+)
+"""What an engine sees of the worker's environment, by name: any other variable may hold a secret."""
 _LONGEST_LINE = 500
 _LAST_WORDS = 0.5
 """How long to read what was printed at the end: something the engine started may hold that pipe open for ever."""
@@ -227,9 +232,12 @@ async def _pass_on(printed: StreamReader, heard: Callable[[str], None]) -> None:
 
 
 def _spawn(lifeline: int, memory_limit: int) -> subprocess.Popen[bytes]:
-    """Start the process without our settings, with our import path, and without the folder we stand in on it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_PREFIX)}
+    """Start the process without our secrets, with our import path, and without the folder we stand in on it."""
+    environment = {
+        name: value for name, value in os.environ.items() if name in _SEEN or name.startswith(_SEEN_PREFIXES)
+    }
     environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    environment["ORT_DISABLE_TELEMETRY"] = "1"
     is_windows = sys.platform == "win32"
     return subprocess.Popen(
         [

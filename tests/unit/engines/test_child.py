@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -237,19 +238,42 @@ async def test_what_an_engine_prints_does_not_disturb_the_conversation(
     assert sorted(printed) == ["a warning", "drawing a fox", "raw output"]
 
 
-async def test_an_engine_sees_no_setting_and_no_module_of_the_folder_we_stand_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: list[str]
-) -> None:
-    monkeypatch.setenv("CALOTYPE_DATABASE_URL", "postgresql://user:secret@host/db")
+@pytest.fixture
+async def nosy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: list[str]) -> dict[str, Any]:
+    """What an engine sees of a worker that holds secrets of many kinds."""
+    for name in ("CALOTYPE_DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "GITHUB_TOKEN", "SSH_AUTH_SOCK"):
+        monkeypatch.setenv(name, "secret")
+    for name in ("CUDA_VISIBLE_DEVICES", "LC_TIME", "OMP_NUM_THREADS", "TZ"):
+        monkeypatch.setenv(name, "wanted")
     process = await EngineProcess.start(memory_limit=0, printed=printed.append)
     try:
         await process.load(engines.NOSY, "cpu", nobody)
         order(process, tmp_path)
-        seen = (await outputs(process))[0]["provenance"]
+        seen: dict[str, Any] = (await outputs(process))[0]["provenance"]
+        return seen
     finally:
         await process.close()
 
-    assert (seen["seen"], seen["folder_on_path"]) == ([], False)
+
+async def test_an_engine_sees_no_secret_and_no_module_of_the_folder_we_stand_in(nosy: dict[str, Any]) -> None:
+    assert "secret" not in nosy["seen"].values()
+    assert nosy["folder_on_path"] is False
+
+
+async def test_an_engine_sees_what_it_needs_of_the_machine(nosy: dict[str, Any]) -> None:
+    wanted = {name for name, value in nosy["seen"].items() if value == "wanted"}
+
+    assert wanted == {"CUDA_VISIBLE_DEVICES", "LC_TIME", "OMP_NUM_THREADS", "TZ"}
+    assert {"PATH", "HOME", "PYTHONPATH"} <= set(nosy["seen"])
+
+
+async def test_no_engine_reports_to_its_runtimes_makers(nosy: dict[str, Any]) -> None:
+    assert nosy["seen"]["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a promise that Linux keeps")
+async def test_nothing_an_engine_starts_gains_privileges(nosy: dict[str, Any]) -> None:
+    assert nosy["no_new_privileges"] is True
 
 
 @pytest.mark.parametrize(

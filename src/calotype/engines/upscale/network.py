@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import numpy as np
+
+os.environ["ORT_DISABLE_TELEMETRY"] = (
+    "1"  # read when it is imported: it would report to its maker from the caller's home
+)
 import onnxruntime
 
 from calotype.engines.upscale.tiles import Pixels

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -371,3 +374,40 @@ def test_an_estimate_grows_with_what_is_asked(engine: UpscaleEngine) -> None:
     assert double.cold > double.warm > 0
     assert double.output < fourfold.output < largest.output
     assert double.memory < fourfold.memory
+
+
+def test_an_upscale_leaves_nothing_in_the_home_of_whoever_runs_it(tmp_path: Path) -> None:
+    home, scratch = tmp_path / "home", tmp_path / "scratch"
+    home.mkdir()
+    scratch.mkdir()
+    picture = scratch / "in.png"
+    drawing(32).save(picture)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+
+    subprocess.run(
+        [sys.executable, "-c", UPSCALE, str(picture), str(scratch)], env=clean | {"HOME": str(home)}, check=True
+    )
+
+    assert list(home.rglob("*")) == []
+
+
+UPSCALE = """
+import asyncio, sys
+from pathlib import Path
+from calotype.engines.base import Order
+from calotype.engines.process import EngineProcess
+from calotype.engines.protocol import Word
+from calotype.engines.upscale.card import CARD
+from calotype.engines.upscale.network import OnnxNetwork
+
+async def work(picture, scratch):
+    process = await EngineProcess.start(memory_limit=0, printed=print)
+    await process.load(CARD, "cpu", lambda _: None)
+    order = Order("upscale", {"scale": 2}, 7)
+    process.order(order, scratch=scratch, inputs={"image": [picture]}, seconds=60)
+    while (await process.receive()).word is not Word.DONE:
+        pass
+    await process.close()
+
+asyncio.run(work(Path(sys.argv[1]), Path(sys.argv[2])))
+"""
