@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -25,6 +25,7 @@ _CACHE_SECONDS = 1.0
 _CACHE_SIZE = 10_000
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{0,16}")
 _MOST_CREDITS = 10**15
+_LONGEST_LIFE = timedelta(days=36_525)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Accounts:
         are added.
         """
         _check_key_request(name, account or name, prefix, scopes, credits_granted)
+        _check_expiry(expires_at, self._clock.now())
         key = prefix + secrets.token_urlsafe(32)
         async with self._database.transaction() as db:
             account_id, user_id = await _account_and_owner(db, account or name, is_metered=credits_granted is not None)
@@ -171,6 +173,15 @@ def _check_key_request(
         raise InvalidInputError.at("/scopes", "one_of", f"must be some of {', '.join(sorted(SCOPES))}")
     if credits_granted is not None and not 0 <= credits_granted <= _MOST_CREDITS:
         raise InvalidInputError.at("/credits", "range", f"must be a whole number from 0 to {_MOST_CREDITS}")
+
+
+def _check_expiry(expires_at: datetime | None, now: datetime) -> None:
+    if expires_at is None:
+        return
+    if expires_at.utcoffset() is None:
+        raise InvalidInputError.at("/expires_at", "time_zone", "must say its time zone")
+    if not now < expires_at <= now + _LONGEST_LIFE:
+        raise InvalidInputError.at("/expires_at", "range", "must lie ahead, by 100 years at the most")
 
 
 async def _account_and_owner(db: Connection, name: str, *, is_metered: bool) -> tuple[UUID, UUID]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -105,7 +105,8 @@ async def test_a_revocation_by_another_process_is_seen_within_a_second(accounts:
 
 
 async def test_an_expired_key_opens_nothing(accounts: Accounts) -> None:
-    made = await accounts.create_key("ada", expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    made = await accounts.create_key("ada", expires_at=datetime(2030, 1, 1, tzinfo=UTC))
+    await run(accounts, "update keys set expires_at = '2020-01-01 00:00+00'")
 
     with pytest.raises(NotAuthenticatedError):
         await accounts.authenticate(made.key)
@@ -229,6 +230,11 @@ async def test_an_account_that_is_not_there_is_said_so(accounts: Accounts, metho
         {"name": "ada", "prefix": "x" * 17}, {"name": "ada", "prefix": "a b"}, {"name": "ada", "prefix": "ä"},
         {"name": "ada", "scopes": ()}, {"name": "ada", "scopes": ("root",)},
         {"name": "ada", "credits_granted": -1}, {"name": "ada", "credits_granted": 10**15 + 1},
+        {"name": "ada", "expires_at": datetime(2030, 1, 1)},  # noqa: DTZ001 - a moment nobody can name
+        {"name": "ada", "expires_at": datetime(2026, 5, 1, tzinfo=UTC)},
+        {"name": "ada", "expires_at": datetime(2126, 6, 1, tzinfo=UTC)},
+        {"name": "ada", "expires_at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-14)))},
+        {"name": "ada", "expires_at": datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))},
     ],
 )  # fmt: skip
 async def test_a_key_that_cannot_be_made_is_refused_and_makes_nothing(
@@ -238,6 +244,14 @@ async def test_a_key_that_cannot_be_made_is_refused_and_makes_nothing(
         await accounts.create_key(**given)
 
     assert await run(accounts, "select 1 from accounts") == []
+
+
+async def test_a_key_may_live_for_a_century(accounts: Accounts, clock: HeldClock) -> None:
+    century = clock.now() + timedelta(days=36_525)
+
+    await accounts.create_key("ada", expires_at=century)
+
+    assert [view.expires_at for view in await accounts.list_keys()] == [century]
 
 
 async def test_many_keys_do_not_fill_the_memory(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:

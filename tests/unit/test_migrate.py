@@ -113,6 +113,38 @@ def test_a_server_that_is_not_there_is_one_sentence(postgres: str) -> None:
         migrate(nowhere)
 
 
+# --- single steps ----------------------------------------------------------------------------------
+
+
+def test_a_keys_end_out_of_every_range_is_moved_to_the_nearest_plausible_one(empty_url: str) -> None:
+    migrate(empty_url)
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        connection.execute("alter table keys drop constraint expiry_is_plausible")
+        connection.execute("update alembic_version set version_num = '0001'")
+        connection.execute("insert into accounts (id, name, plan) values (gen_random_uuid(), 'ada', 'unlimited')")
+        connection.execute(
+            "insert into users (id, account_id, email) select gen_random_uuid(), id, 'owner@ada' from accounts"
+        )
+        connection.execute(
+            """insert into keys (id, account_id, user_id, name, hash, hint, expires_at)
+               select gen_random_uuid(), account_id, id, moment, moment::bytea, '', moment::timestamptz from users,
+               unnest(array['infinity', '-infinity', '9999-12-31 23:59:59-14', '2030-01-01 00:00+00']) as ends (moment)"""
+        )
+
+    migrate(empty_url)
+
+    with psycopg.connect(empty_url, autocommit=True) as connection:
+        rows = connection.execute("select name, extract(year from expires_at at time zone 'UTC') from keys").fetchall()
+        assert {str(name)[:9]: int(str(year)) for name, year in rows} == {
+            "infinity": 2200,
+            "-infinity": 2000,
+            "9999-12-3": 2200,
+            "2030-01-0": 2030,
+        }
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("update keys set expires_at = 'infinity'")
+
+
 # --- the schema says what the code says ------------------------------------------------------------
 
 

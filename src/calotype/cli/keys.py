@@ -28,7 +28,9 @@ def keys() -> None:
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), help="May be given more than once."
 )
-@click.option("--expires-in-days", type=click.FloatRange(min=0, min_open=True), help="After how many days it ends.")
+@click.option(
+    "--expires-in-days", type=click.FloatRange(min=0, max=36_525, min_open=True), help="After how many days it ends."
+)
 @data_option
 @database_option
 @json_option
