@@ -37,6 +37,11 @@ class CallerError(CalotypeError):
     cure = "Change the request as the message says."
 
 
+_LONGEST_POINTER = 400
+_MOST_PROBLEMS = 50
+"""An answer stays small, whatever was sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with one field: a JSON pointer, the rule broken, and a sentence."""
@@ -53,13 +58,13 @@ class InvalidInputError(CallerError):
     cure = "Mend each field listed in errors; the input model of a kind is at /native/v1/kinds."
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems = tuple(problems[:_MOST_PROBLEMS])
         super().__init__("; ".join(f"{p.pointer or 'the body'}: {p.message}" for p in self.problems))
 
     @classmethod
     def at(cls, pointer: str, rule: str, message: str) -> InvalidInputError:
         """Return the error for a single field."""
-        return cls([Problem(pointer, rule, message)])
+        return cls([Problem(pointer[:_LONGEST_POINTER], rule, message)])
 
 
 class MalformedBodyError(CallerError):

@@ -144,7 +144,7 @@ def problems_of(error: ValidationError, pointer: str = "") -> list[Problem]:
     """Return Pydantic's findings as problems: JSON pointers below `pointer`, and never the value that was sent."""
     return [
         Problem(
-            pointer + "".join(f"/{_token(part)}" for part in found["loc"]),
+            pointer + "".join(f"/{pointer_step(part)}" for part in found["loc"]),
             found["type"],
             found["msg"].removeprefix("Value error, "),
         )
@@ -152,7 +152,7 @@ def problems_of(error: ValidationError, pointer: str = "") -> list[Problem]:
     ]
 
 
-def _token(part: int | str) -> str:
+def pointer_step(part: int | str) -> str:
     """Return a step of a JSON pointer (RFC 6901). A field's name is the caller's: it may be long, or no text that can be sent."""
     name = str(part)[:_LONGEST_NAME].encode("utf-8", "replace").decode()
     return name.replace("~", "~0").replace("/", "~1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.types import Receive
 
 from calotype.dialects.base import Format, Incoming, UnreadableError, Upload
 from calotype.errors import BodyTooLargeError, InvalidInputError, MalformedBodyError, UnsupportedFormatError
+from calotype.jobs.kinds import pointer_step
 from calotype.server.answer import GoneAwayError
 from calotype.server.call import Call
 from calotype.server.form import read_multipart
@@ -25,6 +27,14 @@ _PATIENCE = 10.0
 _MOST_FIELDS = 100
 _FORMS = {Format.URLENCODED, Format.MULTIPART}
 _WORTH_A_THREAD = 500_000
+_MARKS = (b",", b"[", b"{", b'"')
+_MOST_MARKS = 40_000
+"""Before each value of a JSON text stands a mark, so these bound the values; the texts of the longest submission hold fewer."""
+_DATA_URL = re.compile(rb'"data:(?:[ !#-\[\]-~]++|\\/)*+"')
+"""A data URL as JSON has it; some writers escape every slash."""
+
+_Trail = tuple[Any, int | str] | None
+"""The steps to a value, innermost first: a value costs one pair, however deep it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ async def read_incoming(call: Call, limits: Limits, scratch: Scratch) -> Incomin
             body = _from_form(operation.body, fields)
         elif found is Format.JSON and Format.JSON in operation.formats:
             limit = limits.inline if operation.has_inline_files else limits.values
-            body = await _from_json(call, operation.body, await read_bytes(call, limit))
+            body = await _from_json(call, operation.body, await read_bytes(call, limit), limits.values)
         else:
             body = _without_body(call, operation.body)
     return Incoming(body, files, call.path, call.query, call.headers)
@@ -92,13 +102,22 @@ async def read_bytes(call: Call, limit: int) -> bytes:
 
 
 def parse_json(data: bytes) -> Any:
-    """Return the values of a JSON text, each of which PostgreSQL can hold. Depth and digits are bounded by the parser."""
+    """Return the values of a JSON text, each of which PostgreSQL can hold.
+
+    Their number is bounded before they are read, depth and digits by the parser.
+    """
+    _check_marks(data)
     try:
         values = from_json(data, allow_inf_nan=False)
     except ValueError as error:
         raise MalformedBodyError(f"it is not JSON: {error}") from None
     _refuse_unstorable(values)
     return values
+
+
+def _check_marks(data: bytes) -> None:
+    if sum(data.count(mark) for mark in _MARKS) > _MOST_MARKS:
+        raise MalformedBodyError("it holds too many values")
 
 
 async def _counted(receive: Receive, limit: int) -> AsyncIterator[bytes]:
@@ -121,15 +140,20 @@ async def _counted(receive: Receive, limit: int) -> AsyncIterator[bytes]:
             return
 
 
-async def _from_json(call: Call, model: type[BaseModel], data: bytes) -> BaseModel:
+async def _from_json(call: Call, model: type[BaseModel], data: bytes, most: int) -> BaseModel:
     if not data and call.operation.is_body_optional:
         return model()
     if len(data) < _WORTH_A_THREAD:
-        return _validated(model, data)
-    return await asyncio.to_thread(_validated, model, data)
+        return _validated(model, data, most)
+    return await asyncio.to_thread(_validated, model, data, most)
 
 
-def _validated(model: type[BaseModel], data: bytes) -> BaseModel:
+def _validated(model: type[BaseModel], data: bytes, most: int) -> BaseModel:
+    """Return the body; `most` is how many bytes it may have beside its data URLs."""
+    if len(data) > most:
+        _check_marks(data)
+        if len(data) - sum(len(url[0]) for url in _DATA_URL.finditer(data)) > most:
+            raise BodyTooLargeError(most)
     parse_json(data)
     try:
         return model.model_validate_json(data, strict=True)
@@ -187,17 +211,25 @@ def _has_body(call: Call) -> bool:
 
 def _refuse_unstorable(values: Any) -> None:
     """Raise `InvalidInputError` for a text with NUL, or a number that is not finite."""
-    waiting: list[tuple[str, Any]] = [("", values)]
+    waiting: list[tuple[_Trail, Any]] = [(None, values)]
     while waiting:
-        pointer, value = waiting.pop()
+        trail, value = waiting.pop()
         if isinstance(value, str):
             if "\x00" in value:
-                raise InvalidInputError.at(pointer, "nul", "must not contain the NUL character")
+                raise InvalidInputError.at(_pointer(trail), "nul", "must not contain the NUL character")
         elif isinstance(value, float):
             if not math.isfinite(value):
-                raise InvalidInputError.at(pointer, "finite", "must be a finite number")
+                raise InvalidInputError.at(_pointer(trail), "finite", "must be a finite number")
         elif isinstance(value, dict):
-            waiting += [(f"{pointer}/{name}", name) for name in value]
-            waiting += [(f"{pointer}/{name}", inner) for name, inner in value.items()]
+            waiting += [((trail, name), name) for name in value]
+            waiting += [((trail, name), inner) for name, inner in value.items()]
         elif isinstance(value, list):
-            waiting += [(f"{pointer}/{at}", inner) for at, inner in enumerate(value)]
+            waiting += [((trail, at), inner) for at, inner in enumerate(value)]
+
+
+def _pointer(trail: _Trail) -> str:
+    pointer = ""
+    while trail is not None:
+        trail, step = trail
+        pointer = f"/{pointer_step(step)}{pointer}"
+    return pointer
