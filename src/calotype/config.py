@@ -39,6 +39,10 @@ class ServerSettings(Section):
     public_url: str | None = None
     max_body: int = 1_000_000
     max_upload: int = 25_000_000
+    max_connections: int = Field(default=2_000, ge=1)
+    """Connections at once, in each API process; kept below the limit of open files."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     link_lifetime: timedelta = timedelta(hours=1)
 
 
@@ -202,4 +206,5 @@ def _refuse_unknown_variables() -> None:
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    return f"Setting {'.'.join(map(str, location))}: {message}"
+    says = "there is no such setting" if message == "Extra inputs are not permitted" else message
+    return f"Setting {'.'.join(map(str, location))}: {says}"

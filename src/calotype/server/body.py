@@ -24,6 +24,8 @@ from calotype.server.scratch import Scratch
 
 _PATIENCE = 10.0
 """Seconds without a byte after which a sender is given up."""
+_LEAST_RATE = 1_000
+"""Bytes a second that a sender must manage on the whole, once that patience is used up."""
 _MOST_FIELDS = 100
 _FORMS = {Format.URLENCODED, Format.MULTIPART}
 _WORTH_A_THREAD = 500_000
@@ -121,13 +123,18 @@ def _check_marks(data: bytes) -> None:
 
 
 async def _counted(receive: Receive, limit: int) -> AsyncIterator[bytes]:
-    size = 0
+    size, waited = 0, 0.0
+    clock = asyncio.get_running_loop().time
     while True:
+        begun = clock()
         try:
             async with asyncio.timeout(_PATIENCE):
                 message = await receive()
         except TimeoutError:
             raise MalformedBodyError("it did not arrive in time") from None
+        waited += clock() - begun
+        if waited > _PATIENCE and size < waited * _LEAST_RATE:
+            raise MalformedBodyError("it arrives too slowly")
         if message["type"] == "http.disconnect":
             raise GoneAwayError
         chunk = message.get("body", b"")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import signal
 import socket
@@ -10,14 +11,20 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import uvicorn
 
+from calotype.config import ServerSettings
 from calotype.server.app import App, build_app
 from calotype.server.parts import Parts
 from calotype.server.protocol import PatientProtocol
+from calotype.telemetry import log
 
 _GRACE = timedelta(seconds=10)
+_OTHER_FILES = 200
+"""Files that the process opens beside its connections: the database's, assets, uploads under way."""
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE}
 _RARELY = (10_000, 20, 20)
 """The collector's thresholds while serving: a request leaves next to nothing behind."""
 
@@ -46,8 +53,10 @@ async def serve_api(
     `listening` is called once requests are answered.
     """
     app = build_app(parts)
+    asyncio.get_running_loop().set_exception_handler(_Complaints())
     with _calm_collector():
-        await _Server(_config(app, grace), app, stop or _signalled(), listening).serve(sockets=[listener])
+        config = _config(app, parts.settings.server, grace)
+        await _Server(config, app, stop or _signalled(), listening).serve(sockets=[listener])
 
 
 @contextmanager
@@ -72,7 +81,33 @@ def _signalled() -> asyncio.Event:
     return stop
 
 
-def _config(app: App, grace: timedelta) -> uvicorn.Config:
+class _Complaints:
+    """The loop's exception handler: that no connection can be taken is said once in a while, not for each one."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what went wrong where nobody awaits."""
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in _EXHAUSTED:
+            loop.default_exception_handler(context)
+        elif loop.time() >= self._silent_until:
+            self._silent_until = loop.time() + 10.0
+            log.error("connections.refused", reason=error.strerror)
+
+
+def _most_connections(wanted: int) -> int:
+    """Return how many connections may be open: what is wanted, less where the system allows fewer files."""
+    if sys.platform == "win32":
+        return wanted
+    import resource  # not on Windows, so not at the top
+
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if files == resource.RLIM_INFINITY else max(1, min(wanted, files - _OTHER_FILES))
+
+
+def _config(app: App, server: ServerSettings, grace: timedelta) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=PatientProtocol,
@@ -81,6 +116,9 @@ def _config(app: App, grace: timedelta) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=list(server.trusted_proxies),
+        limit_concurrency=_most_connections(server.max_connections) + 1,  # the protocol closes at this one
         timeout_keep_alive=30,
         timeout_graceful_shutdown=int(grace.total_seconds()),
     )
