@@ -6,21 +6,27 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 
-# `make demo "a red sailboat"`: what follows the target is the prompt, not another target
+.PHONY: help env demo test check bench soak gallery docs format lint types imports clean
+
+# `make demo "a red sailboat"`: what follows the target is the prompt, never another target, whatever it is called; and a prompt
+# with an equals sign in it, which make takes for a variable, is a prompt all the same
 ifeq (demo,$(firstword $(MAKECMDGOALS)))
-PROMPT ?= $(wordlist 2,999,$(MAKECMDGOALS))
-.DEFAULT: ; @:
-endif
+ASKED := $(wordlist 2,999,$(MAKECMDGOALS))
+PROMPT ?= $(if $(ASKED),$(ASKED),$(filter-out PYTHON=% WORKERS=%,$(MAKEOVERRIDES)))
 export PROMPT
 
-.PHONY: help env demo test check bench soak gallery docs format lint types imports clean
+demo: .venv/server
+	@$(BIN)/python scripts/demo.py
+
+.DEFAULT: ; @:
+else
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 env: .venv/server ## make the environment: .venv/bin/calotype exists afterwards
 
-demo: .venv/server ## make demo "a red sailboat on the sea at sunset": a server, one real job, a picture on disk
-	@$(BIN)/python scripts/demo.py
+demo: ## make demo "a red sailboat on the sea at sunset": a server, one real job, a picture on disk
+	@$(MAKE) --no-print-directory demo
 
 test: .venv/dev ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
@@ -53,6 +59,8 @@ gallery: .venv/dev ## contact sheets of the illustrator → docs/gallery
 
 clean: ## remove the environment and what the demo left
 	rm -rf .venv .calotype demo
+
+endif
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "Calotype needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }

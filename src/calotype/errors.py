@@ -166,6 +166,7 @@ class InvalidImageError(CallerError):
     cure = "Send a PNG, JPEG, WebP, AVIF or GIF within the limits."
 
     def __init__(self, reason: str) -> None:
+        self.reason = reason
         super().__init__(f"The image cannot be used: {reason}.")
 
 
@@ -209,7 +210,7 @@ class InsufficientCreditsError(CallerError):
     def __init__(self, price: int, balance: int) -> None:
         self.price = price
         self.balance = balance
-        super().__init__(f"This job costs {price} credits and the balance is {balance}.")
+        super().__init__(f"This job costs {price} credit{'' if price == 1 else 's'} and the balance is {balance}.")
 
 
 class NotFoundError(CallerError):
@@ -253,6 +254,10 @@ class IdempotencyMismatchError(CallerError):
         super().__init__("This Idempotency-Key was used before with a different submission.")
 
 
+_WITH_HAS = frozenset({"succeeded", "failed", "expired"})
+_PASSIVE = {"cancel": "be cancelled", "erase": "be erased", "retry": "be tried again", "claim": "be claimed"}
+
+
 class IllegalTransitionError(CallerError):
     """The job's state does not allow the event."""
 
@@ -262,7 +267,8 @@ class IllegalTransitionError(CallerError):
     def __init__(self, state: str, event: str) -> None:
         self.state = state
         self.event = event
-        super().__init__(f"A job that is {state} cannot {event}.")
+        stands = f"has {state}" if state in _WITH_HAS else f"is {state}"
+        super().__init__(f"A job that {stands} cannot {_PASSIVE.get(event, event.replace('_', ' '))}.")
 
 
 # --- what the operator can mend ------------------------------------------------------------------

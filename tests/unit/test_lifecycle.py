@@ -146,7 +146,7 @@ async def test_only_a_terminal_job_can_be_erased(place: Place, state: JobState) 
         await place.lifecycle.erase(job.id, place.caller.account_id)
         assert (await place.now(job)).erased_at is not None
     else:
-        with pytest.raises(IllegalTransitionError, match="cannot erase"):
+        with pytest.raises(IllegalTransitionError, match="cannot be erased"):
             await place.lifecycle.erase(job.id, place.caller.account_id)
 
 
@@ -958,7 +958,7 @@ async def test_a_move_decided_on_what_the_job_no_longer_is_writes_nothing(place:
     assert claimed is not None
 
     async with place.database.transaction() as db:
-        with pytest.raises(IllegalTransitionError, match="A job that is running cannot cancel"):
+        with pytest.raises(IllegalTransitionError, match="A job that is running cannot be cancelled"):
             await place.lifecycle._move(db, before, Event.CANCEL, Changes())
     assert await place.now(before) == claimed
 

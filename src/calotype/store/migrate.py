@@ -13,7 +13,7 @@ from typing import LiteralString
 import procrastinate.schema
 import psycopg
 
-from calotype.errors import DatabaseUnavailableError
+from calotype.errors import ConfigError, DatabaseUnavailableError
 
 HEAD = "0002"
 """The newest revision: a test holds it against the folder."""
@@ -32,8 +32,22 @@ def migrate(url: str) -> None:
             if not is_current(connection):
                 _apply_ours(url)
                 _apply_queue(connection)
+    except psycopg.ProgrammingError as error:
+        if not _is_readable(url):
+            raise ConfigError(
+                "The database URL cannot be read; it looks like postgresql://user:password@host:5432/name."
+            ) from None
+        raise DatabaseUnavailableError(str(error).strip().splitlines()[0]) from None
     except psycopg.OperationalError as error:
         raise DatabaseUnavailableError(str(error).strip().splitlines()[0]) from None
+
+
+def _is_readable(url: str) -> bool:
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return False
+    return True
 
 
 def is_current(connection: Plain) -> bool:

@@ -17,7 +17,7 @@ def test_every_pair_of_state_and_event_leads_to_one_state_or_is_refused(state: J
     if event in TRANSITIONS[state]:
         assert after(state, event) is TRANSITIONS[state][event]
     else:
-        with pytest.raises(IllegalTransitionError, match=f"A job that is {state} cannot {event}"):
+        with pytest.raises(IllegalTransitionError, match=rf"A job that (is|has) {state} cannot "):
             after(state, event)
 
 
