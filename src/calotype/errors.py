@@ -258,6 +258,17 @@ _WITH_HAS = frozenset({"succeeded", "failed", "expired"})
 _PASSIVE = {"cancel": "be cancelled", "erase": "be erased", "retry": "be tried again", "claim": "be claimed"}
 
 
+class TooManyStreamsError(CallerError):
+    """The key has as many event streams open as it may."""
+
+    code = "too_many_streams"
+    is_retryable = True
+    cure = "Close a stream, or read all jobs from the one at /native/v1/events."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This key has {most} event streams open already, the most there may be.")
+
+
 class IllegalTransitionError(CallerError):
     """The job's state does not allow the event."""
 

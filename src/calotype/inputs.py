@@ -82,7 +82,7 @@ class Inputs:
 
     async def keep(self, caller: Caller, source: Path, folder: Path) -> Output:
         """Store an image of this caller, decoded and written anew. Raises `InvalidImageError`."""
-        picture = await normalise(source, folder)
+        picture = await normalise(source, folder, owner=caller.account_id)
         asset_id = new_id()
         facts = picture.facts
         extension = _EXTENSIONS[facts.media_type]
@@ -105,9 +105,9 @@ class Inputs:
             await self._store.delete(key)
             raise
 
-    async def look_at(self, uploads: Sequence[Upload], folder: Folder) -> list[Normalised]:
+    async def look_at(self, caller: Caller, uploads: Sequence[Upload], folder: Folder) -> list[Normalised]:
         """Decode files that nobody keeps. Raises `InvalidImageError`."""
-        return [await normalise(Path(upload.path), await folder()) for upload in uploads]
+        return [await normalise(Path(file.path), await folder(), owner=caller.account_id) for file in uploads]
 
     async def discard(self, fresh: Sequence[Output]) -> None:
         """Take back what was stored for a submission that came to nothing."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from PIL import Image
 
+from calotype.errors import InvalidImageError
 from calotype.media.probe import MOST_FRAMES, MOST_PIXELS, Format, count_gif_frames, wrong_size
 
 _LIMITS = {
@@ -90,6 +91,8 @@ def _decode(data: bytes, found: Format) -> tuple[Image.Image, bool]:
         return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image, _is_photo(data, found)
     except (RefusedError, MemoryError):
         raise
+    except InvalidImageError as error:
+        raise RefusedError(error.reason) from error
     except Image.DecompressionBombError as error:
         raise RefusedError(f"it is larger than {MOST_PIXELS // 1_000_000} megapixels") from error
     except Exception as error:  # decoders raise whatever a hostile file drives them to

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
 from calotype.errors import DiskFullError, InvalidImageError
 from calotype.media.probe import Format, ImageFacts, inspect
@@ -22,6 +23,9 @@ _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 # each child may take 1.5 GB and a core for 20 s: the pool, not the callers, says how many there are
 _CHILDREN = ThreadPoolExecutor(max_workers=2, thread_name_prefix="decode")
+
+# an owner queues for a child with one picture at a time, so whoever sends many waits behind those who send few
+_TURNS: WeakValueDictionary[object, asyncio.Lock] = WeakValueDictionary()
 
 # nothing of ours is inherited: no secrets, no settings that change how Python or glibc behave
 _ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parents[2]), "MALLOC_ARENA_MAX": "2"}
@@ -35,10 +39,17 @@ class Normalised:
     facts: ImageFacts
 
 
-async def normalise(source: Path, target_folder: Path) -> Normalised:
-    """Write the picture anew into the folder, or raise `InvalidImageError` with a plain reason."""
+async def normalise(source: Path, target_folder: Path, *, owner: object = None) -> Normalised:
+    """Write the picture anew into the folder, or raise `InvalidImageError` with a plain reason.
+
+    The pictures of one owner are decoded one after another; those of nobody in particular (None) as they come.
+    """
     found = await asyncio.to_thread(inspect, source)
-    return await asyncio.get_running_loop().run_in_executor(_CHILDREN, _decode, source, found, target_folder)
+    turn = asyncio.Lock() if owner is None else _TURNS.setdefault(owner, asyncio.Lock())
+    await turn.acquire()
+    decoding = asyncio.get_running_loop().run_in_executor(_CHILDREN, _decode, source, found, target_folder)
+    decoding.add_done_callback(lambda _: turn.release())
+    return await asyncio.shield(decoding)  # a caller who leaves does not end the child, nor the turn that it takes
 
 
 def _decode(source: Path, found: Format, target_folder: Path) -> Normalised:

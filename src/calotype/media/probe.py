@@ -21,6 +21,7 @@ MOST_FRAMES = 300
 _HEAD = 64
 _GIF_EXTENSION, _GIF_FRAME = 0x21, 0x2C
 _MOST_STEPS = 1_000
+_MOST_GIF_BLOCKS = 1_000_000
 _HEIC_PACKAGE = "pi_heif"
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"}
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -98,16 +99,20 @@ def wrong_size(width: int, height: int) -> str | None:
 
 
 def count_gif_frames(data: bytes, limit: int) -> int:
-    """Return how many frames a GIF has, or one more than the limit as soon as it is passed."""
+    """Return how many frames a GIF has, or one more than the limit as soon as it is passed.
+
+    Raises `InvalidImageError` for one cut into so many pieces that walking through them takes long.
+    """
     frames = 0
+    steps = iter(range(_MOST_GIF_BLOCKS))
     at = 13 + _colours(data, 10)
     try:
         while frames <= limit and data[at] in (_GIF_EXTENSION, _GIF_FRAME):
             if data[at] == _GIF_FRAME:
                 frames += 1
-                at = _after_blocks(data, at + 11 + _colours(data, at + 9))
+                at = _after_blocks(data, at + 11 + _colours(data, at + 9), steps)
             else:
-                at = _after_blocks(data, at + 2)
+                at = _after_blocks(data, at + 2, steps)
     except IndexError:  # cut short: decoding will tell
         pass
     return frames
@@ -156,10 +161,13 @@ def _colours(data: bytes, flags_at: int) -> int:
     return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
-def _after_blocks(data: bytes, at: int) -> int:
-    while length := data[at]:
+def _after_blocks(data: bytes, at: int, steps: Iterator[int]) -> int:
+    for _ in steps:
+        length = data[at]
         at += length + 1
-    return at + 1
+        if not length:
+            return at
+    raise InvalidImageError(f"it is cut into more than {_MOST_GIF_BLOCKS} pieces")
 
 
 def _jpeg(file: BinaryIO) -> tuple[int, int]:

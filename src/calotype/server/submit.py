@@ -100,7 +100,7 @@ async def _submit(
     if replayed is not None:
         return await _receipt(services, call, replayed)
     await services.room.check()
-    await services.inputs.look_at(draft.unused, scratch.folder)
+    await services.inputs.look_at(call.owner, draft.unused, scratch.folder)
     resolved = await services.inputs.resolve(call.owner, kind, wanted, draft.files, scratch.folder)
     receipt = await _accept(services, call, replace(submission, input=resolved.input), resolved.fresh)
     return await _receipt(services, call, receipt)

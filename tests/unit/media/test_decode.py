@@ -6,8 +6,12 @@ import io
 import random
 import struct
 import sys
+import threading
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,7 +21,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from calotype.errors import InvalidImageError
 from calotype.media import decode
 from calotype.media.decode import Normalised, normalise
-from calotype.media.probe import ImageFacts
+from calotype.media.probe import Format, ImageFacts
 
 pytestmark = pytest.mark.anyio
 
@@ -309,6 +313,10 @@ async def test_a_gif_of_a_million_frames_is_refused(folder: Path) -> None:
     assert "300 frames" in await refusal(endless_gif(1_000_000), folder)
 
 
+async def test_a_gif_of_ten_million_crumbs_is_refused(folder: Path) -> None:
+    assert "pieces" in await refusal(endless_gif(1)[:-1] + b"\x21\xff" + b"\1a" * 10_000_000 + b"\0\x3b", folder)
+
+
 async def test_three_hundred_frames_are_the_most(folder: Path) -> None:
     assert "300 frames" in await refusal(endless_gif(301), folder)
     assert (await normalised(endless_gif(300), folder)).facts.width == 1
@@ -446,3 +454,79 @@ def peak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Peak:
     status = "[line for line in open('/proc/self/status') if line.startswith('VmHWM')]"
     hobble(monkeypatch, "", f"open({str(file)!r}, 'a').writelines({status})")
     return Peak(file)
+
+
+# --- taking turns --------------------------------------------------------------------------------
+
+
+@dataclass
+class Desk:
+    """Decodes without a child: what belongs to `hog` takes until it is let go."""
+
+    let_go: threading.Event = field(default_factory=threading.Event)
+    is_held: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    at_once: int = 0
+    most_at_once: int = 0
+    done: list[str] = field(default_factory=list)
+
+    def decode(self, source: Path, found: Format, target_folder: Path) -> Normalised:
+        assert found is Format.PNG
+        with self.lock:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        if source.name == "hog":
+            self.is_held.set()
+            assert self.let_go.wait(20), "it was never let go"
+        with self.lock:
+            self.at_once -= 1
+            self.done.append(source.name)
+        return Normalised(target_folder / source.name, ImageFacts(1, 1, "image/png", has_alpha=False))
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk()
+    monkeypatch.setattr(decode, "_decode", desk.decode)
+    for name in ("hog", "small"):
+        (tmp_path / name).write_bytes(saved(corners(), "PNG"))
+    yield desk
+    desk.let_go.set()
+
+
+async def test_one_account_that_sends_many_pictures_delays_no_other(desk: Desk, tmp_path: Path) -> None:
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(partial(normalise, tmp_path / "hog", tmp_path, owner="one"))
+        await anyio.wait_all_tasks_blocked()
+        for _ in range(3):
+            await normalise(tmp_path / "small", tmp_path, owner="another")
+        assert desk.done == ["small"] * 3
+        desk.let_go.set()
+
+    assert desk.done == ["small"] * 3 + ["hog"] * 5
+    assert desk.most_at_once == 2
+
+
+async def test_a_caller_who_leaves_gains_no_second_turn(desk: Desk, tmp_path: Path) -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(partial(normalise, tmp_path / "hog", tmp_path, owner="one"))
+        await anyio.to_thread.run_sync(desk.is_held.wait, 20)
+        group.cancel_scope.cancel()
+    with anyio.move_on_after(0.05):
+        await normalise(tmp_path / "hog", tmp_path, owner="one")
+    await normalise(tmp_path / "small", tmp_path, owner="another")
+    desk.let_go.set()
+    await normalise(tmp_path / "small", tmp_path, owner="one")
+
+    assert desk.done == ["small", "hog", "small"]
+
+
+async def test_a_picture_that_is_refused_gives_its_turn_back(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut").write_bytes(saved(corners(), "PNG")[:60])
+    (tmp_path / "whole").write_bytes(saved(corners(), "PNG"))
+
+    with pytest.raises(InvalidImageError):
+        await normalise(tmp_path / "cut", folder, owner="one")
+
+    assert (await normalise(tmp_path / "whole", folder, owner="one")).facts.width == 40

@@ -216,6 +216,12 @@ def test_the_frames_of_a_gif_are_counted_without_decoding() -> None:
     assert count_gif_frames(target.getvalue(), 3) == 4
 
 
+@pytest.mark.parametrize("crumbs", [b"\x21\xff" + b"\1a" * 1_000_000 + b"\0", b"\x21\xff\0" * 1_000_001])
+def test_a_gif_of_a_million_crumbs_is_not_walked_to_its_end(crumbs: bytes) -> None:
+    with pytest.raises(InvalidImageError, match="pieces"):
+        count_gif_frames(b"GIF89a" + bytes(7) + crumbs + picture("GIF")[13:], 300)
+
+
 def test_a_gif_cut_short_has_the_frames_that_begin_in_it() -> None:
     data = picture("GIF")
 
