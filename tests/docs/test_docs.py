@@ -61,7 +61,7 @@ def test_the_readmes_tour_runs_as_it_stands(tmp_path: Path) -> None:
 def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
     with served(tmp_path / "calotype-data") as server:
         code = (
-            "\n".join(_block("From Python:"))
+            "\n".join(_block("From Python ([more](docs/sdk.md)):"))
             .replace("http://127.0.0.1:8787", server.url)
             .replace('"KEY"', f'"{server.key}"')
         )
@@ -69,6 +69,20 @@ def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_sdk_pages_examples_run_as_they_stand(tmp_path: Path) -> None:
+    examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "sdk.md").read_text("utf-8"), re.DOTALL)
+    with served(tmp_path / "calotype-data") as server:
+        for example in examples:
+            code = example.replace("http://127.0.0.1:8787", server.url).replace('"KEY"', f'"{server.key}"')
+            ended = subprocess.run(
+                [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+            )
+            assert (ended.returncode, ended.stderr) == (0, "")
+
+    assert len(examples) == 2
+    assert len(list((tmp_path / "balloons").iterdir())) == 3
 
 
 def _tour() -> list[str]:
