@@ -35,8 +35,10 @@ from calotype.store.database import Database
 from factories import WEBHOOK, make_caller, make_file, make_submission
 from faults.instruments import planted
 
-LONGEST = 0.06
-"""A child lives for a random time up to this, in seconds, after it has connected."""
+LIVES = (0.04, 0.5)
+"""A child lives for a random time, in seconds, after it has connected: up to the first at the least and the second at the most."""
+WANTED = (2, 5)
+"""So many acknowledged operations a cycle are aimed at, however busy the machine is: lives grow longer or shorter."""
 AUDIT_EVERY = 25
 CYCLES_PER_DATABASE = 500
 REFUSALS = (LeaseLostError, IllegalTransitionError, InsufficientCreditsError)
@@ -178,6 +180,7 @@ class Server:
         self._plant = plant
         self._caller = self._in_child(lambda: asyncio.run(self._make_caller()))
         self._audited_to = 0
+        self._longest = LIVES[0]
         self.acknowledged = 0
 
     async def _make_caller(self) -> list[str]:
@@ -195,7 +198,7 @@ class Server:
             _never_return(lambda: self._live(number, seed, unanswered, says))
         os.close(says)
         os.read(hears, 1)
-        time.sleep(self._chance.uniform(0, LONGEST))
+        time.sleep(self._chance.uniform(0, self._longest))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         said = os.read(hears, 100_000).decode()
@@ -230,9 +233,18 @@ class Server:
         lines, reached = self._journal.lines_from(0 if whole else self._audited_to)
         fresh = [line for line in lines if "did" in line]
         if not whole:
-            self.acknowledged += len(fresh)
+            # a duty that found nothing to do has promised nothing
+            acknowledged = sum(line.get("count") != 0 for line in fresh)
+            self.acknowledged += acknowledged
             self._audited_to = reached
+            self._aim(acknowledged / AUDIT_EVERY)
         return self._in_child(lambda: asyncio.run(self._audit(fresh)))
+
+    def _aim(self, seen: float) -> None:
+        if seen < WANTED[0]:
+            self._longest = min(self._longest * 1.5, LIVES[1])
+        elif seen > WANTED[1]:
+            self._longest = max(self._longest / 1.5, LIVES[0])
 
     async def _audit(self, lines: list[dict[str, Any]]) -> list[str]:
         journal = [
