@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -17,6 +18,8 @@ from calotype.dialects.native.answers import EventAnswer
 from calotype.errors import EngineError
 from calotype.jobs.model import Progress
 from calotype.server import stream as streams
+from calotype.server import tail, waiting
+from calotype.store import events
 
 pytestmark = pytest.mark.anyio
 
@@ -210,3 +213,70 @@ async def test_an_event_id_that_is_none_is_refused(stage: ApiStage, given: str) 
     answer = await stage.get(f"{JOBS}/{job_id}/events", **{"Last-Event-ID": given})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_input")
+
+
+async def test_a_key_may_have_only_so_many_streams(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tail, "MOST_STREAMS", 2)
+    job_id = (await stage.submit())["id"]
+    other = await stage.new_key("other")
+    async with on_a_socket(stage) as (url, _):
+        async with (
+            opened(url, stage.key, "/native/v1/events"),
+            opened(url, stage.key, f"{JOBS}/{job_id}/events"),
+            opened(url, stage.key, "/native/v1/events") as third,
+            opened(url, other, "/native/v1/events") as theirs,
+        ):
+            refused = await third.answer.aread()
+            assert (third.answer.status_code, json.loads(refused)["code"]) == (429, "too_many_streams")
+            assert third.answer.headers["retry-after"] == "2"
+            assert theirs.answer.status_code == 200
+        await asyncio.sleep(0.2)
+        async with opened(url, stage.key, "/native/v1/events") as again:
+            assert again.answer.status_code == 200
+
+
+async def test_streams_of_one_account_share_their_looks(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    of_account = events.of_account
+
+    async def counted(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await of_account(*given)
+
+    monkeypatch.setattr(events, "of_account", counted)
+    async with on_a_socket(stage) as (url, _), AsyncExitStack() as stack:
+        listeners = [await stack.enter_async_context(opened(url, stage.key, "/native/v1/events")) for _ in range(20)]
+        await asyncio.sleep(1)
+        looks = 0
+        job_ids = [(await stage.submit())["id"] for _ in range(5)]
+        told = [[await listener.next() for _ in job_ids] for listener in listeners]
+
+    assert [[event["job_id"] for event in heard if isinstance(event, dict)] for heard in told] == [job_ids] * 20
+    assert looks < 60, "20 streams that each looked for themselves would have looked 100 times and more"
+
+
+@pytest.mark.parametrize("path", ["/native/v1/events", f"{JOBS}/{{}}/events"])
+async def test_a_stream_ends_once_its_key_is_revoked(
+    stage: ApiStage, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(streams, "PING", 0.2)
+    job_id = (await stage.submit())["id"]
+    key = await stage.new_key("me again", account="me")
+    async with on_a_socket(stage) as (url, _), opened(url, key, path.format(job_id)) as listener:
+        await listener.next()
+        await stage.parts.accounts.revoke_key(UUID(stage.keys["me again"]))
+        async with asyncio.timeout(5):
+            while await listener.next() is not None:
+                pass
+
+
+async def test_a_long_poll_ends_once_its_key_is_revoked(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "_LOOK_ANYWAY", 0.1)
+    job_id = (await stage.submit())["id"]
+    poll = asyncio.create_task(stage.get(f"{JOBS}/{job_id}?wait=20"))
+    await asyncio.sleep(0.3)
+    await stage.parts.accounts.revoke_key(UUID(stage.keys["me"]))
+
+    async with asyncio.timeout(5):
+        assert (await poll).status_code == 401

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,11 +23,12 @@ class GoneAwayError(Exception):
 
 @dataclass(slots=True)
 class Answer:
-    """A response, ready to send: bytes, or a stream of them."""
+    """A response, ready to send: bytes, or a stream of them. `release` is called when it was sent, or could not be."""
 
     status: int
     headers: RawHeaders
     body: bytes | AsyncIterator[bytes] = b""
+    release: Callable[[], None] | None = None
 
 
 def raw(headers: Mapping[str, str]) -> RawHeaders:
@@ -53,13 +54,17 @@ def answer_of(reply: Reply) -> Answer:
 async def send_answer(answer: Answer, request_id: bytes, *, is_head: bool, receive: Receive, send: Send) -> None:
     """Send it all; a stream ends early when the client goes away."""
     headers = [*answer.headers, (b"x-request-id", request_id)]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    if isinstance(answer.body, bytes):
-        await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
-    elif is_head:
-        await send({"type": "http.response.body", "body": b""})
-    else:
-        await _stream(answer.body, receive, send)
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if isinstance(answer.body, bytes):
+            await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+        elif is_head:
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _stream(answer.body, receive, send)
+    finally:
+        if answer.release is not None:
+            answer.release()
 
 
 async def _stream(body: AsyncIterator[bytes], receive: Receive, send: Send) -> None:

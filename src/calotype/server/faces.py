@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope
 
 from calotype.dialects.base import Dialect, Operation, Verb
-from calotype.errors import ForbiddenError, NotAuthenticatedError
-from calotype.jobs.model import Caller
 from calotype.server import account, jobs, reference, stream, submit, uploads
 from calotype.server.answer import Answer
 from calotype.server.call import Call, headers_of
@@ -51,25 +49,12 @@ class Row:
         return f"{self.face.id}.{self.operation.name}"
 
     async def answer(self, scope: Scope, receive: Receive, path: dict[str, str], request_id: str) -> Answer:
-        """Check the key, then let the verb answer."""
+        """Check the key before all else: nobody without one learns what is wrong with a body. Then the verb answers."""
         headers = headers_of(scope)
-        caller = await self._caller(headers)
+        caller = await self.services.caller_of(self.face, self.operation, headers)
         call = Call(scope, receive, self.face, self.operation, path, headers, request_id, caller)
         scratch = Scratch(self.services.scratch)
         try:
             return await VERBS[self.operation.verb](self.services, call, scratch)
         finally:
             await scratch.clear()
-
-    async def _caller(self, headers: dict[str, str]) -> Caller | None:
-        """Return who asks. The key comes before everything else: nobody without one learns what is wrong with a body."""
-        scope = self.operation.scope
-        if scope is None:
-            return None
-        key = self.face.key_of(headers)
-        if key is None:
-            raise NotAuthenticatedError
-        caller = await self.services.parts.accounts.authenticate(key)
-        if scope not in caller.scopes:
-            raise ForbiddenError(scope)
-        return caller

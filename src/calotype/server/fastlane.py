@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from starlette.types import Scope
 
 from calotype.accounts import Accounts
+from calotype.clock import Clock
 from calotype.errors import CalotypeError
 from calotype.server.answer import Answer
 from calotype.server.cache import Entry, JobCache, Rendered
 from calotype.server.call import Call
 
-_SIZE = 50_000
+_SIZE = 20_000
+_LONGEST_PATH = 200
+_LONGEST_AUTHORIZATION = 256
+_LONGEST_HOST = 261
+"""Bytes of what an answer is remembered by; whoever says it at greater length goes the slow way."""
 _PLAIN = frozenset(
     {
         b"authorization",
@@ -46,8 +51,9 @@ class _Remembered:
 class FastLane:
     """What the slow way answered, by path, key and host."""
 
-    def __init__(self, accounts: Accounts, cache: JobCache) -> None:
+    def __init__(self, accounts: Accounts, cache: JobCache, clock: Clock) -> None:
         self._accounts = accounts
+        self._clock = clock
         self._cache = cache
         self._known: dict[_Key, _Remembered] = {}
 
@@ -74,22 +80,36 @@ class FastLane:
         key = call.face.key_of(call.headers)
         if asked is None or key is None or call.operation.scope is None:
             return
-        if len(self._known) >= _SIZE:
-            self._known.clear()
+        self._make_room(asked)
         route = f"{call.face.id}.{call.operation.name}"
         self._known[asked] = _Remembered(route, call.operation.scope, key, entry, rendered)
+
+    def _make_room(self, asked: _Key) -> None:
+        """Forget what has had its time: the oldest stand first, and none is good for longer than a few seconds."""
+        self._known.pop(asked, None)
+        now = self._clock.monotonic()
+        while self._known:
+            oldest = next(iter(self._known))
+            if len(self._known) < _SIZE and now < self._known[oldest].rendered.good_until:
+                break
+            del self._known[oldest]
 
 
 def _key_of(scope: Scope) -> _Key | None:
     """Return what a plain poll is known by; None for a request that says more than that."""
-    if scope["method"] != "GET" or scope["query_string"]:
+    path = scope["path"]
+    if scope["method"] != "GET" or scope["query_string"] or len(path) > _LONGEST_PATH:
         return None
     authorization = host = b""
     for name, value in scope["headers"]:
         if name not in _PLAIN:
             return None
         if name == b"authorization":
+            if authorization:
+                return None
             authorization = value
         elif name == b"host":
             host = value
-    return (scope["path"], authorization, host)
+    if len(authorization) > _LONGEST_AUTHORIZATION or len(host) > _LONGEST_HOST:
+        return None
+    return (path, authorization, host)

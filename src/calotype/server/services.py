@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from calotype.dialects.base import Dialect, Operation
+from calotype.errors import ForbiddenError, NotAuthenticatedError
 from calotype.inputs import Inputs
+from calotype.jobs.model import Caller
 from calotype.server.body import Limits
 from calotype.server.cache import JobCache
 from calotype.server.catalogue import Catalogue
@@ -14,6 +17,7 @@ from calotype.server.fastlane import FastLane
 from calotype.server.metrics import Metrics
 from calotype.server.parts import Parts
 from calotype.server.room import Room
+from calotype.server.tail import Tails
 from calotype.server.watch import Watch
 from calotype.telemetry import log
 
@@ -26,6 +30,7 @@ class Services:
     cache: JobCache
     lane: FastLane
     watch: Watch
+    tails: Tails
     inputs: Inputs
     catalogue: Catalogue
     room: Room
@@ -41,8 +46,9 @@ class Services:
         return cls(
             parts=parts,
             cache=cache,
-            lane=FastLane(parts.accounts, cache),
+            lane=FastLane(parts.accounts, cache, parts.clock),
             watch=Watch(),
+            tails=Tails(),
             inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
             catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.prices),
             room=Room(parts.assets, parts.clock),
@@ -50,6 +56,18 @@ class Services:
             metrics=Metrics(),
             scratch=parts.settings.data / "incoming",
         )
+
+    async def caller_of(self, face: Dialect, operation: Operation, headers: dict[str, str]) -> Caller | None:
+        """Return who asks; None where no key is asked for. What lasts asks again: a key may be revoked meanwhile."""
+        if operation.scope is None:
+            return None
+        key = face.key_of(headers)
+        if key is None:
+            raise NotAuthenticatedError
+        caller = await self.parts.accounts.authenticate(key)
+        if operation.scope not in caller.scopes:
+            raise ForbiddenError(operation.scope)
+        return caller
 
     def heard(self, channel: str, payload: str) -> None:
         """Take a NOTIFY: `job_id account_id version state`."""

@@ -18,14 +18,14 @@ _LOOK_ANYWAY = 2.0
 async def until_ended(services: Services, call: Call, job_id: UUID, seconds: float) -> Entry | None:
     """Return the job once it has ended, or as it stands when the time is up."""
     return await while_connected(
-        call.receive, _until(services, job_id, seconds, lambda entry: entry.job.state.is_terminal)
+        call.receive, _until(services, call, job_id, seconds, lambda entry: entry.job.state.is_terminal)
     )
 
 
 async def until_changed(services: Services, call: Call, job_id: UUID, seconds: float, version: int) -> Entry | None:
     """Return the job once it has another version, or as it stands when the time is up."""
     return await while_connected(
-        call.receive, _until(services, job_id, seconds, lambda entry: entry.job.version != version)
+        call.receive, _until(services, call, job_id, seconds, lambda entry: entry.job.version != version)
     )
 
 
@@ -38,7 +38,9 @@ def with_preference(answer: Answer, call: Call, seconds: int) -> Answer:
     return answer
 
 
-async def _until(services: Services, job_id: UUID, seconds: float, is_enough: Callable[[Entry], bool]) -> Entry | None:
+async def _until(
+    services: Services, call: Call, job_id: UUID, seconds: float, is_enough: Callable[[Entry], bool]
+) -> Entry | None:
     clock = services.parts.clock
     end = clock.monotonic() + seconds
     with services.watch.over(job_id) as changed:
@@ -49,3 +51,4 @@ async def _until(services: Services, job_id: UUID, seconds: float, is_enough: Ca
             if entry is None or is_enough(entry) or left <= 0 or services.watch.is_draining:
                 return entry
             await rest(changed, min(left, _LOOK_ANYWAY))
+            await services.caller_of(call.face, call.operation, call.headers)

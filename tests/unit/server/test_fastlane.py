@@ -8,11 +8,22 @@ from pathlib import Path
 import pytest
 
 from api_stage import ApiStage, api_stage, bearer
+from calotype.clock import SystemClock
+from calotype.server import fastlane
 from calotype.server.answer import Answer
 
 pytestmark = pytest.mark.anyio
 
 JOBS = "/native/v1/jobs"
+
+
+class LeapingClock(SystemClock):
+    """The machine's clock, which a test may put forward."""
+
+    leap = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.leap
 
 
 @pytest.fixture
@@ -82,6 +93,40 @@ async def test_a_changed_job_goes_the_slow_way_once(stage: ApiStage, taken: list
 
     assert states == ["cancelled", "cancelled"]
     assert taken == [False, True]
+
+
+@pytest.mark.parametrize("header", [("Host", "h" * 300), ("Authorization", "Bearer {}" + " " * 300)])
+async def test_a_poll_that_is_long_winded_is_not_remembered(
+    stage: ApiStage, taken: list[bool], header: tuple[str, str]
+) -> None:
+    job_id = (await stage.submit())["id"]
+    for _ in range(3):
+        await stage.get(f"{JOBS}/{job_id}", **{header[0]: header[1].format(stage.key)})
+
+    assert not any(taken)
+    assert not stage.app.services.lane._known
+
+
+async def test_what_had_its_time_is_forgotten(database_url: str, tmp_path: Path) -> None:
+    clock = LeapingClock()
+    async with api_stage(database_url, tmp_path, clock=clock) as stage:
+        job_id = (await stage.submit())["id"]
+        for number in range(20):
+            await stage.get(f"{JOBS}/{job_id}", Host=f"host{number}")
+        assert len(stage.app.services.lane._known) == 20
+        clock.leap = 60.0
+        await stage.get(f"{JOBS}/{job_id}")
+
+        assert len(stage.app.services.lane._known) == 1
+
+
+async def test_only_so_much_is_remembered(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastlane, "_SIZE", 5)
+    job_id = (await stage.submit())["id"]
+    for number in range(20):
+        await stage.get(f"{JOBS}/{job_id}", Host=f"host{number}")
+
+    assert len(stage.app.services.lane._known) == 5
 
 
 def without_id(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -27,6 +27,7 @@ from calotype.errors import (
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    TooManyStreamsError,
     UnknownKindError,
     UnknownModelError,
     UnknownPathError,
@@ -54,6 +55,7 @@ STATUSES: dict[type[CalotypeError], int] = {
     BodyTooLargeError: 413,
     FileTooLargeError: 413,
     UnsupportedFormatError: 415,
+    TooManyStreamsError: 429,
     OperatorError: 503,
     DatabaseUnavailableError: 503,
     AssetUnavailableError: 503,
@@ -73,6 +75,7 @@ _TITLES = {
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
     507: "Insufficient Storage",
@@ -133,6 +136,6 @@ def headers_of(error: CalotypeError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
-    if isinstance(error, OperatorError) and error.is_retryable:
+    if isinstance(error, OperatorError | TooManyStreamsError) and error.is_retryable:
         return {"Retry-After": "2"}
     return {}
