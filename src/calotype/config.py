@@ -164,10 +164,6 @@ def read_settings(flags: Mapping[str, Any] | None = None, file: Path | None = No
 def _read_file(path: Path, *, is_required: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        if is_required:
-            raise ConfigError(f"There is no settings file {path}.") from None
-        return {}
     except OSError as error:
         if is_required:
             raise ConfigError(f"The settings file {path} cannot be read: {error.strerror or error}.") from None
