@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import click
 
+from calotype.cli.terminal import printable, printable_json
 from calotype.config import Settings, read_settings
 from calotype.errors import CallerError, CalotypeError, NotFoundError, OperatorError
 from calotype.runtime import Core, core, database_of
@@ -42,7 +43,7 @@ def worded(command: Callable[P, T]) -> Callable[P, T]:
 
 def fail(error: CalotypeError) -> NoReturn:
     """Say what happened and end with the error's exit code."""
-    click.echo(f"calotype: {error}", err=True)
+    click.echo(printable(f"calotype: {error}"), err=True)
     sys.exit(exit_code_of(error))
 
 
@@ -78,6 +79,10 @@ def with_core(settings: Settings, work: Callable[[Core], Coroutine[Any, Any, T]]
         return asyncio.run(connected(url))
 
 
-def show(facts: Any, *, as_json: bool, lines: Callable[[], str]) -> None:
+def show(facts: Any, *, as_json: bool, lines: Callable[[], Iterable[str]]) -> None:
     """Print a result: JSON for a script, lines for a person."""
-    click.echo(json.dumps(facts, default=str) if as_json else lines())
+    if as_json:
+        click.echo(printable_json(json.dumps(facts, default=str)))
+        return
+    for line in lines():
+        click.echo(printable(line))

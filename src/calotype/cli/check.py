@@ -57,11 +57,11 @@ def _journal(path: Path | None) -> list[Acknowledged] | None:
         raise ConfigError(f"The journal {path} cannot be read: {error}.") from None
 
 
-def _worded(report: Report) -> str:
+def _worded(report: Report) -> list[str]:
     counted = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     if report.is_clean:
-        return f"I1 to I8 hold ({counted})."
-    return "\n".join(f"{f.invariant}  {f.job_id or '-'}  {f.sentence}" for f in report.findings) + f"\n({counted})"
+        return [f"I1 to I8 hold ({counted})."]
+    return [*(f"{f.invariant}  {f.job_id or '-'}  {f.sentence}" for f in report.findings), f"({counted})"]
 
 
 @click.command("doctor")
@@ -116,6 +116,6 @@ def _engine(card: Card) -> Part:
     return Part(probe.ok, probe.reason or "ready")
 
 
-def _report(parts: Mapping[str, Part]) -> str:
+def _report(parts: Mapping[str, Part]) -> list[str]:
     head = f"Calotype {__version__} on Python {platform.python_version()}, {platform.platform()}"
-    return "\n".join([head, *(f"{'ok ' if part.ok else 'NO '} {name}: {part.says}" for name, part in parts.items())])
+    return [head, *(f"{'ok ' if part.ok else 'NO '} {name}: {part.says}" for name, part in parts.items())]

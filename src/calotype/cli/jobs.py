@@ -13,6 +13,8 @@ from calotype.cli.output import (
     data_option,
     finish,
     json_option,
+    put,
+    put_path,
     say,
     show,
     table,
@@ -71,13 +73,13 @@ def get(job_id: str, out: str | None, as_json: bool, data: Path | None) -> None:
         check_place(out)
     with client_of(data) as client:
         job = client.attach(job_id)
-        files = [str(path) for path in job.download(out)] if out is not None else []
+        files = job.download(out) if out is not None else ()
     if as_json:
-        show({**job.body, "files": files} if out is not None else dict(job.body))
+        show({**job.body, "files": [str(path) for path in files]} if out is not None else dict(job.body))
         return
     table([(name, value) for name, value in _facts(job).items() if value], "")
     for path in files:
-        click.echo(path)
+        put_path(path)
 
 
 def _facts(job: Job) -> dict[str, str]:
@@ -135,7 +137,7 @@ def retry(job_id: str, as_json: bool, data: Path | None) -> None:
     if as_json:
         show(dict(made.body))
         return
-    click.echo(made.id)
+    put(made.id)
     say(f"`calotype jobs watch {made.id}` waits for it.")
 
 
@@ -143,4 +145,4 @@ def _print(job: Job, *, as_json: bool) -> None:
     if as_json:
         show(dict(job.body))
     else:
-        click.echo(f"{job.id}  {job.state}")
+        put(f"{job.id}  {job.state}")

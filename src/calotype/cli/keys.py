@@ -58,7 +58,7 @@ def create(
             expires_at=parts.clock.now() + timedelta(days=expires_in_days) if expires_in_days else None,
         ),
     )
-    show(asdict(made), as_json=as_json, lines=lambda: made.key)
+    show(asdict(made), as_json=as_json, lines=lambda: [made.key])
 
 
 @keys.command("ls")
@@ -74,9 +74,7 @@ def list_keys(account: str | None, data: Path | None, database_url: str | None, 
     show(
         [asdict(key) for key in found],
         as_json=as_json,
-        lines=lambda: (
-            "\n".join(f"{key.id}  {key.hint:<14} {key.state:<11} {key.name}" for key in found) or "No keys yet."
-        ),
+        lines=lambda: [f"{key.id}  {key.hint:<14} {key.state:<11} {key.name}" for key in found] or ["No keys yet."],
     )
 
 
@@ -116,7 +114,7 @@ def credits_group() -> None:
 def grant(account: str, amount: int, note: str, data: Path | None, database_url: str | None, as_json: bool) -> None:
     """Give AMOUNT credits to ACCOUNT, by its name or id."""
     after = with_core(settings_from(data, database_url), lambda parts: parts.accounts.grant(account, amount, note))
-    show(asdict(after), as_json=as_json, lines=lambda: f"{after.name}: {after.balance} credits")
+    show(asdict(after), as_json=as_json, lines=lambda: [f"{after.name}: {after.balance} credits"])
 
 
 @credits_group.command("balance")
@@ -129,4 +127,4 @@ def balance(account: str, data: Path | None, database_url: str | None, as_json: 
     """Show what ACCOUNT has, by its name or id."""
     found = with_core(settings_from(data, database_url), lambda parts: parts.accounts.balance(account))
     limit = "no limit" if found.floor is None else f"never below {found.floor}"
-    show(asdict(found), as_json=as_json, lines=lambda: f"{found.name}: {found.balance} credits ({limit})")
+    show(asdict(found), as_json=as_json, lines=lambda: [f"{found.name}: {found.balance} credits ({limit})"])

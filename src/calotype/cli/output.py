@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import click
 
+from calotype.cli.terminal import printable, printable_json
 from calotype.client.client import Client
 from calotype.client.errors import ClientError, InvalidInput
 from calotype.client.handles import Job
@@ -52,7 +53,8 @@ def worded(command: Callable[P, T]) -> Callable[P, T]:
             complain(error, as_json=bool(options.get("as_json")))
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
-            say("\ncalotype: interrupted. If the server had the request by then, `calotype jobs ls` shows the job.")
+            say("")
+            say("calotype: interrupted. If the server had the request by then, `calotype jobs ls` shows the job.")
             sys.exit(INTERRUPTED)
         except BrokenPipeError:
             raise
@@ -82,19 +84,30 @@ def sentence(text: str) -> str:
 
 
 def say(text: str) -> None:
-    """Tell the person who waits."""
-    click.echo(text, err=True)
+    """Tell the person who waits: one line."""
+    click.echo(printable(text), err=True)
+
+
+def put(text: str) -> None:
+    """Print one line of the result."""
+    click.echo(printable(text))
+
+
+def put_path(path: Path) -> None:
+    """Print where a file is: a script gets the very name."""
+    click.echo(printable(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def show(facts: Any) -> None:
     """Print a result as JSON."""
-    click.echo(json.dumps(facts, ensure_ascii=False))
+    click.echo(printable_json(json.dumps(facts, ensure_ascii=False)))
 
 
 def table(rows: Sequence[Sequence[str]], none: str) -> None:
     """Print rows in columns, or say that there are none."""
     if not rows:
         say(none)
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -111,7 +124,8 @@ def attachable(job: Job) -> Generator[None, None, None]:
     try:
         yield
     except KeyboardInterrupt:
-        say(f"\nNo longer waiting. The job goes on: `calotype jobs watch {job.id}` waits again.")
+        say("")
+        say(f"No longer waiting. The job goes on: `calotype jobs watch {job.id}` waits again.")
         sys.exit(INTERRUPTED)
     except ClientError as error:
         if not hasattr(error, "job_id"):
@@ -149,7 +163,7 @@ class Display:
         words = where(view)
         if self._bar is not None:
             percent = 100.0 if view.state is JobState.SUCCEEDED else view.progress.percent if view.progress else 0.0
-            self._bar.update(self._task, description=words, completed=percent)
+            self._bar.update(self._task, description=printable(words), completed=percent)
         elif not self._is_quiet and words != self._last:
             self._last = words
             say(f"job {view.id}  {words}")
@@ -172,7 +186,7 @@ def _bar() -> Progress:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -194,10 +208,10 @@ def finish(job: Job, timeout: float, out: str | None, *, as_json: bool, has_file
         show({**job.body, "files": [str(file.path) for file in saved]} if has_files else dict(job.body))
         return
     if not has_files:
-        click.echo(f"{job.id}  {job.state}")
+        put(f"{job.id}  {job.state}")
     for file in saved:
         _warn_of_extension(file)
-        click.echo(str(file.path))
+        put_path(file.path)
 
 
 def _warn_of_extension(file: Saved) -> None:

@@ -237,6 +237,50 @@ def test_with_json_an_error_is_json_too(run: Run, server: Loopback) -> None:
     assert "at most 4096" in err
 
 
+# --- what others wrote ---------------------------------------------------------------------------
+
+EVIL = "\x1b]0;owned\x07\x9b2J\x08\u202e"
+SHOWN = r"\x1b]0;owned\x07\x9b2J\x08\u202e"
+
+
+def evil_job(state: str, **more: Any) -> dict[str, Any]:
+    error = {"code": "engine_error", "message": f"it {EVIL} broke", "retryable": False}
+    return native_job(state, model=f"m{EVIL}", input={"prompt": f"a {EVIL}"}, error=error, **more)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("jobs", "ls"), Told({"data": [native_job("running", prompt=f"a{EVIL}")], "has_more": False, "next": None})),
+        (("jobs", "get", JOB), Told(evil_job("failed"))),
+        (("jobs", "get", JOB, "--json"), Told(evil_job("failed"))),
+        (("jobs", "watch", JOB), Told(evil_job("failed"))),
+        (("models", "ls"), Told({"data": [{"id": "m", "title": EVIL, "version": "1", "kinds": ["image"]}]})),
+        (("generate", "x"), problem(422, "invalid_input", f"/input/x: {EVIL}")),
+        (("generate", "x", "--json"), problem(422, "invalid_input", f"/input/x: {EVIL}")),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_others_wrote_is_shown_and_not_obeyed(
+    run: Run, server: Loopback, arguments: tuple[str, ...], told: Told
+) -> None:
+    server.tell = in_turn(told)
+
+    _, out, err = run(*arguments)
+
+    assert "owned" in out + err
+    assert not set(out + err) & set(EVIL.replace("]0;owned", "").replace("2J", ""))
+    assert SHOWN in out + err or json.loads(out)
+
+
+def test_a_phase_is_shown_and_not_obeyed(run: Run, server: Loopback) -> None:
+    before = shop(server)
+    steps = [event(2, "progress", "running", percent=40, phase=f"draw {EVIL}"), event(3, "succeed", "succeeded")]
+    server.tell = lambda seen: Told(pieces=steps, headers=STREAM) if seen.path.endswith("/events") else before(seen)
+
+    assert f"draw {SHOWN}" in run("generate", "x")[2]
+
+
 # --- jobs and models -----------------------------------------------------------------------------
 
 
