@@ -1,12 +1,13 @@
-"""The long fault counts: SIGKILL cycles, races, programs of calls, the model check. Exit 1 when anything is found.
+"""The long fault counts: SIGKILL cycles, races, programs of calls, the model check, kills of real processes. Exit 1 on a finding.
 
-python scripts/soak.py [--cycles N] [--races N] [--programs N] [--seed N]
+python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--seed N]
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -30,10 +31,13 @@ from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
 from calotype.store.migrate import migrate  # noqa: E402
 from faults.instruments import kills, model, races  # noqa: E402
 from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
+from faults.storm import Journal, storm  # noqa: E402
+from served import TEST_ENGINES, served  # noqa: E402
 
 LANES = 2
 """SIGKILL cycles run in so many processes, each on a database of its own."""
 Done = Callable[[int], object]
+_KILLS_AN_INSTALLATION = 100
 
 
 @dataclass
@@ -68,13 +72,14 @@ def main() -> int:
             _races(url, wanted.races, bar("races", wanted.races)),
             _programs(url, wanted.programs, bar("programs", wanted.programs)),
             _model_check(bar("model check", len(_MODELS))),
+            _storm(Path(name), wanted.storm, wanted.seed, bar("processes killed", wanted.storm)),
         ]
     return _print(console, lines)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, count in (("cycles", 20_000), ("races", 20_000), ("programs", 1_000), ("seed", 1)):
+    for name, count in (("cycles", 20_000), ("races", 20_000), ("programs", 1_000), ("storm", 500), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=count)
     return parser.parse_args()
 
@@ -102,6 +107,21 @@ def _kills(postgres: str, folder: Path, cycles: int, seed: int, done: Done) -> L
         sum(one.acknowledged for one in counts),
         [found for one in counts for found in one.findings],
     )
+
+
+def _storm(folder: Path, wanted: int, seed: int, done: Done) -> Line:
+    """Kill real processes over HTTP, in a fresh installation every so often so that no log grows without end."""
+    line = Line("processes killed", 0, 0)
+    for start in range(0, wanted, _KILLS_AN_INSTALLATION):
+        portion = min(_KILLS_AN_INSTALLATION, wanted - start)
+        journal = Journal(folder / f"journal-{start}.jsonl")
+        with served(folder / f"storm-{start}", engines=TEST_ENGINES) as server:
+            happened = storm(server, journal, kills=portion, seed=seed + start, told=lambda _: done(1))
+            report = json.loads(server.run("audit", "--json", "--journal", str(journal.path)).stdout)
+        line.count += happened.kills.total()
+        line.acknowledged = (line.acknowledged or 0) + happened.acknowledged
+        line.findings += [f"{found['invariant']}: {found['sentence']}" for found in report["findings"]]
+    return line
 
 
 def _races(postgres: str, wanted: int, done: Done) -> Line:
