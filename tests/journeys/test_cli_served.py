@@ -44,6 +44,15 @@ def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> No
     assert pictures[0] == pictures[1]
 
 
+def test_what_was_not_understood_is_said(server: Served, tmp_path: Path) -> None:
+    drawn = server.run(
+        "generate", "a dog and a zxcvbqwerty", "--width", "128", "--height", "128", "--out", f"{tmp_path}/"
+    )
+
+    assert drawn.returncode == 0
+    assert "Not understood, and left out: zxcvbqwerty." in drawn.stderr
+
+
 def test_jobs_from_first_to_last(server: Served, tmp_path: Path) -> None:
     made = json.loads(server.run("generate", "x", "--model", "test-instant", "--out", f"{tmp_path}/", "--json").stdout)
     job_id = made["id"]

@@ -23,7 +23,9 @@ def keys() -> None:
 @keys.command("create")
 @click.argument("name")
 @click.option("--account", help="The account it belongs to, made when missing (default: one of the key's name).")
-@click.option("--credits", "granted", type=int, help="Credits to start with; without it a new account has no limit.")
+@click.option(
+    "--credits", "granted", type=int, help="Credits to add to the account; without it a new one has no limit."
+)
 @click.option("--prefix", default="cal_", show_default=True, help="What the key begins with.")
 @click.option(
     "--scope", "scopes", multiple=True, type=click.Choice(sorted(SCOPES)), help="May be given more than once."

@@ -209,9 +209,17 @@ def finish(job: Job, timeout: float, out: str | None, *, as_json: bool, has_file
         return
     if not has_files:
         put(f"{job.id}  {job.state}")
+    _tell_what_was_not_understood(job)
     for file in saved:
         _warn_of_extension(file)
         put_path(file.path)
+
+
+def _tell_what_was_not_understood(job: Job) -> None:
+    """Say which words of the prompt an engine made nothing of, when it says so itself."""
+    words = {word: None for output in job.outputs for word in output.get("provenance", {}).get("not_understood") or ()}
+    if words:
+        say(f"Not understood, and left out: {', '.join(map(str, words))}.")
 
 
 def _warn_of_extension(file: Saved) -> None:
