@@ -209,3 +209,48 @@ async def test_a_path_or_query_of_nonsense_is_the_callers_error(stage: ApiStage,
     answer = await stage.get(path)
 
     assert 400 <= answer.status_code < 500, answer.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org/", "http://", "http:///path", "http://?x", "http://user:secret@example.org/", "http://@example.org/",
+        "http://example.org/a b", " http://example.org/", "http://example.org/\n", "http://exa\tmple.org/", "http://\x1b[31m/",
+        "http://[::1", "http://example.org:99999/", "http://example.org:x/", "http://example.org\\@evil.example/", "http://:80/",
+    ],
+)  # fmt: skip
+async def test_a_webhook_that_cannot_be_called_is_the_callers_error(stage: ApiStage, url: str) -> None:
+    body = {"kind": "image", "input": {"prompt": "x"}, "webhook": {"url": url}}
+    answer = await stage.post(NATIVE, body)
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/webhook/url")
+
+
+@pytest.mark.parametrize("url", ["https://example.org", "HTTP://[::1]:8080/hook?x=1#y", "http://bücher.example/ä"])
+async def test_a_webhook_that_can_be_called_is_taken(stage: ApiStage, url: str) -> None:
+    await stage.submit(webhook={"url": url})
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-API-Key", "Idempotency-Key", "Content-Type"])
+async def test_a_header_that_is_said_twice_is_the_callers_error(stage: ApiStage, name: str) -> None:
+    given = bearer(stage.key) | {"X-API-Key": stage.key, "Idempotency-Key": "a", "Content-Type": "application/json"}
+    answer = await stage.client.post(NATIVE, content=IMAGE % b'"x"', headers=[*given.items(), (name, given[name])])
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert await stage.jobs_stored() == 0
+
+
+@pytest.mark.parametrize("given", ["wait=1e9", "wait=1.5", "wait=0x10", "wait=-1"])
+async def test_a_preference_that_is_no_number_is_none(stage: ApiStage, given: str) -> None:
+    job_id = (await stage.submit())["id"]
+    answer = await stage.get(f"{NATIVE}/{job_id}", Prefer=given)
+
+    assert "preference-applied" not in answer.headers
+
+
+@pytest.mark.parametrize("moment", ["2020-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2030-01-01T00:00:00"])
+async def test_a_key_does_not_end_in_the_past_nor_after_centuries(stage: ApiStage, moment: str) -> None:
+    stage.key = await stage.new_key("root", scopes=("admin",))
+    answer = await stage.post("/native/v1/keys", {"name": "x", "expires_at": moment})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/expires_at")

@@ -267,6 +267,12 @@ async def test_a_link_that_was_changed_is_refused_before_storage_is_touched(
         f"{path}x?{query}",
         f"{path.removesuffix('.png')}.jpg?{query}",
         f"{path}?{query}x",
+        f"{path}?{query}&x=1",
+        f"{path}?x=1&{query}",
+        f"{path}?{query}&{query}",
+        f"{path}?{query}&",
+        f"{path}?{query.replace('k=', '%6b=')}",
+        f"{path}?{'&'.join(reversed(query.split('&')))}",
         f"{path}?{query.replace('e=1', 'e=2')}",
         f"{path}?{query}&d=attachment",
         f"{path.replace('/assets/', '/assets/%2e%2e/')}?{query}",
@@ -288,3 +294,21 @@ async def test_a_file_that_was_erased_is_gone(stage: ApiStage, link: str) -> Non
 
 def data_url(data: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("image", "status"),
+    [
+        ({"asset_id": str(uuid4())}, 422),
+        ({"from_job": str(uuid4())}, 422),
+        ({"data": "data:image/png;base64,AAAA"}, 422),
+        ({"data": "data:image/png;base64," + base64.b64encode(picture()).decode()}, 200),
+    ],
+)
+async def test_a_dry_run_looks_at_the_image_and_keeps_nothing(
+    stage: ApiStage, tmp_path: Path, image: dict[str, str], status: int
+) -> None:
+    answer = await stage.post(f"{JOBS}?dry_run=true", {"kind": "upscale", "input": {"image": image, "scale": 2}})
+
+    assert answer.status_code == status, answer.text
+    assert files_in(tmp_path) == []

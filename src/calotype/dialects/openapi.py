@@ -108,7 +108,10 @@ def _parameters(row: Operation) -> list[dict[str, Any]]:
     ]
     in_header = []
     if row.verb in (Verb.SUBMIT, Verb.RETRY):
-        text = "The same key and the same submission are one job and one charge"
+        text = (
+            "The same key and the same submission are one job and one charge: a replay answers the job as it stands now,"
+            " with the header `Idempotent-Replay: true`"
+        )
         in_header = [{"name": "Idempotency-Key", "in": "header", "description": text, "schema": {"type": "string"}}]
     return in_path + in_query + in_header
 

@@ -11,13 +11,15 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope
 
 from calotype.dialects.base import Dialect, Operation
-from calotype.errors import InvalidInputError
+from calotype.errors import CallerError, InvalidInputError
 from calotype.jobs.model import Caller
 
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
-_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})")
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;\s])")
+_ONCE = ("authorization", "x-api-key", "idempotency-key", "content-type")
+"""Headers of which there is one or none: of two, a proxy before us might have believed the other."""
 _LONGEST_WAIT = 60
 _MOST_FIELDS = 100
 
@@ -64,8 +66,14 @@ def _query(text: str) -> dict[str, str]:
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Return the request's headers; of a repeated one, the last."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    """Return the request's headers; of a repeated one, the last, unless it may not be repeated."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if len(headers) != len(scope["headers"]):
+        names = [name.decode("latin-1") for name, _ in scope["headers"]]
+        for name in _ONCE:
+            if names.count(name) > 1:
+                raise CallerError(f"The header {name} is given more than once.")
+    return headers
 
 
 def request_id_of(scope: Scope) -> bytes:

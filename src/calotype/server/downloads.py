@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import Scope
 
@@ -33,6 +33,8 @@ _MEDIA_TYPES = {
     "json": "application/json",
     "zip": "application/zip",
 }
+_NAMES = ("k", "e", "d", "s")
+"""What a link's query may name, in the order it was signed in."""
 _YEAR = 31_536_000
 _SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -77,10 +79,15 @@ def _exact_path(scope: Scope) -> str:
 
 
 def _query(scope: Scope) -> Mapping[str, str]:
+    """Return the link's facts: each named once, in our own spelling, and nothing beside them."""
     try:
-        return dict(parse_qsl(scope["query_string"].decode("ascii"), keep_blank_values=True, max_num_fields=10))
+        sent = scope["query_string"].decode("ascii")
+        facts = dict(parse_qsl(sent, keep_blank_values=True, max_num_fields=len(_NAMES)))
     except ValueError:
         raise InvalidLinkError from None
+    if urlencode({name: facts[name] for name in _NAMES if name in facts}) != sent:
+        raise InvalidLinkError
+    return facts
 
 
 async def _size(services: Services, key: str) -> int:

@@ -18,8 +18,9 @@ from calotype.errors import (
     InvalidInputError,
     NotFoundError,
 )
-from calotype.inputs import checked
+from calotype.inputs import Resolved, checked
 from calotype.jobs.credits import price_of
+from calotype.jobs.kinds import Input, Kind
 from calotype.jobs.model import Job, Output, Receipt, Submission, Webhook
 from calotype.server import waiting
 from calotype.server.answer import Answer, answer_of
@@ -95,15 +96,24 @@ async def _submit(
         trace=call.trace,
     )
     if call.operation.quote is not None and call.query.get("dry_run", "").lower() in _TRUE:
+        resolved = await _resolved(services, call, kind, wanted, draft, scratch)
+        await services.inputs.discard(resolved.fresh)
         return await _quote(services, call, submission)
     replayed = await _replayed(services, call, submission)
     if replayed is not None:
         return await _receipt(services, call, replayed)
     await services.room.check()
-    await services.inputs.look_at(call.owner, draft.unused, scratch.folder)
-    resolved = await services.inputs.resolve(call.owner, kind, wanted, draft.files, scratch.folder)
+    resolved = await _resolved(services, call, kind, wanted, draft, scratch)
     receipt = await _accept(services, call, replace(submission, input=resolved.input), resolved.fresh)
     return await _receipt(services, call, receipt)
+
+
+async def _resolved(
+    services: Services, call: Call, kind: Kind, wanted: Input, draft: Draft, scratch: Scratch
+) -> Resolved:
+    """Return the input with its images stored; the files that nobody keeps must be images too."""
+    await services.inputs.look_at(call.owner, draft.unused, scratch.folder)
+    return await services.inputs.resolve(call.owner, kind, wanted, draft.files, scratch.folder)
 
 
 async def _accept(services: Services, call: Call, submission: Submission, fresh: list[Output]) -> Receipt:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from api_stage import ApiStage, api_stage, bearer, on_a_socket
@@ -228,3 +229,19 @@ async def test_that_files_have_run_out_is_said_once(capsys: pytest.CaptureFixtur
 
     captured = capsys.readouterr()
     assert (captured.out + captured.err).count("connections.refused") == 1
+
+
+@pytest.mark.parametrize(("trusted", "scheme"), [((), "http"), (("127.0.0.1",), "https")])
+async def test_a_proxy_is_believed_only_when_the_settings_say_so(
+    database_url: str, tmp_path: Path, trusted: tuple[str, ...], scheme: str
+) -> None:
+    async with (
+        api_stage(database_url, tmp_path, server=ServerSettings(trusted_proxies=trusted)) as stage,
+        on_a_socket(stage) as (url, _),
+        httpx2.AsyncClient(base_url=url, headers=bearer(stage.key)) as client,
+    ):
+        job_id = (await stage.submit())["id"]
+        await stage.succeed(job_id)
+        shown = (await client.get(f"/native/v1/jobs/{job_id}", headers={"X-Forwarded-Proto": "https"})).json()
+
+    assert shown["outputs"][0]["url"].startswith(f"{scheme}://")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -17,8 +18,19 @@ _SUBMIT_EXAMPLE: dict[str, Any] = {
 
 
 def _http(url: str) -> str:
+    if not url.isprintable() or " " in url or "\\" in url:
+        raise ValueError("must not contain spaces, backslashes or control characters")
     if not url.lower().startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError("must name a host, and a port that exists if any")
+    if "@" in parts.netloc:
+        raise ValueError("must not contain a user or password")
     return url
 
 
