@@ -43,7 +43,7 @@ STANDS_FOR = {
     "doctor": {"health worker"}, "nurse": {"woman health worker"}, "planet": {"ringed planet"}, "earth": {"globe showing europe-africa",
     "globe showing americas", "globe showing asia-australia"}, "moon": {"full moon", "crescent moon"}, "ball": {"soccer ball"},
     "cake": {"birthday cake", "shortcake"}, "blossom": {"blossom", "cherry blossom"}, "flower": {"blossom", "sunflower", "rose", "hibiscus"},
-    "book": {"closed book", "open book"}, "coffee mug": {"hot beverage"}, "cup": {"hot beverage", "teacup without handle"},
+    "book": {"closed book", "open book"}, "coffee mug": {"hot beverage", "mug"}, "cup": {"hot beverage", "teacup", "teacup without handle"},
     "soda": {"cup with straw"}, "snowman": {"snowman without snow", "snowman"}, "hat": {"top hat", "woman's hat"}, "gift": {"wrapped gift"},
     "clock": {"mantelpiece clock", "alarm clock"}, "traffic light": {"vertical traffic light", "horizontal traffic light"},
     "nest": {"nest", "empty nest"}, "school": {"school"}, "snake": {"snake"}, "jellyfish": {"jellyfish"}, "kitchen table": {"table"},

@@ -113,7 +113,10 @@ class Builder:
         parents: dict[int, int] = {}
         for relation in _with_neighbours(self.reading):
             sky = traits.place_of(self.reading.mentions[relation.object].drawing) is Place.SKY
-            if relation.kind in _ATTACHERS and not (sky and relation.kind != "on"):
+            lofty = relation.kind in {"in_front_of", "behind"} and (
+                traits.place_of(self.reading.mentions[relation.subject].drawing) in {Place.SKY, Place.AIR}
+            )
+            if relation.kind in _ATTACHERS and not lofty and not (sky and relation.kind != "on"):
                 turned = relation.kind in {"wears", "holds"}
                 child, parent = (relation.object, relation.subject) if turned else (relation.subject, relation.object)
                 if child not in parents and not _leads_to(parents, parent, child):
@@ -263,6 +266,10 @@ _WORN = {
     "sunglasses": (0.72, 0.4),
     "necktie": (0.25, 0.2),
     "backpack": (0.2, 0.4),
+    "bow-tie": (0.42, 0.3),
+    "t-shirt": (0.16, 0.6),
+    "coat": (0.08, 0.62),
+    "dress": (0.04, 0.62),
 }
 """How high the lower edge of a worn thing comes, and how broad it is, as shares of its wearer; the rest are hats."""
 
@@ -278,8 +285,16 @@ def _wears(block: Block, children: Sequence[Block], wearer: Carrier) -> Block:
         height, breadth = _WORN.get(wearer.reading.mentions[child.root.mention].drawing.id, (0.93 - crown, 0.40))
         fitted = child.scaled(root.width * breadth / child.root.width)
         middle = (first + last) / 48 - 0.5
+        if _is_garment(wearer, child):
+            continue
         parts += fitted.moved(root.width * middle, -root.height * height).parts
     return Block((*block.parts, *parts), root)
+
+
+def _is_garment(wearer: Carrier, child: Block) -> bool:
+    """Whether what is worn is drawn as the wearer's own clothes."""
+    dressed = wearer.drawing.id in traits.FACES or wearer.drawing.id in traits.BUSTS
+    return dressed and wearer.reading.mentions[child.root.mention].drawing.id in traits.GARMENTS
 
 
 def _is_sideways(drawing: Drawing) -> bool:
@@ -298,6 +313,44 @@ def _holds(block: Block, children: Sequence[Block], holder: Carrier) -> Block:
     return Block((*block.parts, *parts), root)
 
 
+def _before(block: Block, children: Sequence[Block], __: Carrier) -> Block:
+    """Stand the children before the block's root, a little nearer, most of it still to be seen."""
+    parts: list[Part] = []
+    for number, child in enumerate(children):
+        parts += child.moved(*_aside(block.root, child, number, 0.05)).parts
+    return Block((*block.parts, *parts), block.root)
+
+
+def _after(block: Block, children: Sequence[Block], __: Carrier) -> Block:
+    """Stand the children behind the block's root, a little further off, most of them still to be seen."""
+    parts: list[Part] = []
+    for number, child in enumerate(children):
+        parts += child.moved(*_aside(block.root, child, number, -0.05)).parts
+    return Block((*parts, *block.parts), block.root)
+
+
+def _aside(root: Part, child: Block, number: int, nearer: float) -> tuple[float, float]:
+    """Return how far to the side a child overlaps the root, neither hiding too much of the other, and how much nearer."""
+    side = 1 if number % 2 == 0 else -1
+    covers = child if nearer > 0 else root
+    covered = root if nearer > 0 else child
+    small = covers.width < 0.5 * covered.width and covers.height < 0.75 * covered.height
+    middle = 0.24 * covered.width * side * (1 if nearer > 0 else -1)
+    apart = (root.width + child.width) / 2 - 0.34 * min(root.width, child.width)
+    steps = number // 2
+    x = middle if small and not steps else side * (apart + steps * child.width)
+    return x, nearer * min(root.height, child.height)
+
+
+def _leaps(block: Block, children: Sequence[Block], __: Carrier) -> Block:
+    """Hold the children in the air over the block's root."""
+    middles, _ = _row(children, 0.05)
+    lift = -block.root.height * 1.03
+    parts = [part for child, x in zip(children, middles, strict=True) for part in child.moved(x, lift).parts]
+    return Block((*block.parts, *parts), block.root)
+
+
 _ATTACHERS: dict[str, Callable[[Block, Sequence[Block], Carrier], Block]] = {
     "on": _on, "in": _in, "under": _under, "canopy": _canopy, "wears": _wears, "holds": _holds,
+    "in_front_of": _before, "behind": _after, "leaps": _leaps,
 }  # fmt: skip

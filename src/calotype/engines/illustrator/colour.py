@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 LUT_SIDE = 33
 GREY = 0.045
 """Chroma below which a colour counts as grey."""
+_DARK = 0.36
+"""Lightness below which a colour is an outline, a tyre or a shadow rather than what the thing is painted in."""
 
 NAMED: dict[str, tuple[float, float, float]] = {
     "red": (0.60, 0.225, 27), "orange": (0.74, 0.175, 56), "yellow": (0.87, 0.175, 95), "gold": (0.80, 0.15, 86),
@@ -67,6 +69,13 @@ def from_oklch(lightness: Array, chroma: Array, hue: Array) -> Array:
     return encoded
 
 
+def named(colour: str) -> str:
+    """Return a named colour as a hexadecimal triple."""
+    lightness, chroma, hue = (np.array(part) for part in NAMED[colour])
+    red, green, blue = (round(float(part) * 255) for part in from_oklch(lightness, chroma, hue))
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
 def apart(one: Array, other: float) -> Array:
     """Return the signed angle between hues, -180 to 180."""
     return (one - other + 180) % 360 - 180
@@ -79,7 +88,9 @@ def body_of(picture: Image.Image, *, prefer_hue: bool = False) -> Body:
     if not len(solid):
         return Body(None, 0.5, 0.0)
     lightness, chroma, hue = to_oklch(solid)
-    coloured = chroma > GREY
+    coloured = (chroma > GREY) & (lightness > _DARK)
+    if not coloured.any():
+        coloured = chroma > GREY
     counts = np.histogram(hue[coloured], 36, (0, 360))[0].astype(np.float64)
     smooth = counts + sum(np.roll(counts, step) for step in (-2, -1, 1, 2))
     peak = int(np.argmax(smooth))

@@ -10,7 +10,7 @@ from calotype.engines.illustrator import traits
 from calotype.engines.illustrator.art import Drawing
 from calotype.engines.illustrator.blocks import Block, Builder, Part
 from calotype.engines.illustrator.colour import MIXED
-from calotype.engines.illustrator.figures import Figures
+from calotype.engines.illustrator.figures import Figures, Outfit
 from calotype.engines.illustrator.floats import Region, float_blocks
 from calotype.engines.illustrator.reading import Mention, Reading
 from calotype.engines.illustrator.rows import Band, Standing, place_rows
@@ -64,6 +64,8 @@ class Placed:
     """Whether it throws a shadow where its box ends."""
     afloat: bool
     """Whether it lies in water, which hides its lowest edge and mirrors it."""
+    outfit: Outfit = ()
+    """The clothes it wears, where they are drawn with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +319,8 @@ def _parts(item: _Item, reading: Reading, style: str) -> list[Placed]:
 def _placed(part: Part, item: _Item, reading: Reading, style: str) -> Placed:
     mention = reading.mentions[part.mention]
     colour = MIXED[part.instance % len(MIXED)] if mention.mixed and mention.colour is None else mention.colour
+    if colour is None and mention.drawing.id == "deciduous-tree" and "autumn" in reading.scenes:
+        colour = ("orange", "gold", "red")[part.instance % 3]
     foot = item.block.root.y + item.block.root.height
     box = (part.x, part.y, part.x + part.width, part.y + part.height)
     grounded = item.stands and abs(box[3] - foot) < 0.12 * part.height + 8
@@ -332,4 +336,15 @@ def _placed(part: Part, item: _Item, reading: Reading, style: str) -> Placed:
         item.flip,
         grounded,
         afloat,
+        _outfit(part.mention, reading),
+    )
+
+
+def _outfit(number: int, reading: Reading) -> Outfit:
+    """Return the clothes someone wears: how each is cut, and its colour."""
+    worn = (reading.mentions[one.object] for one in reading.relations if one.kind == "wears" and one.subject == number)
+    return tuple(
+        (traits.GARMENTS[mention.drawing.id], mention.colour)
+        for mention in worn
+        if mention.drawing.id in traits.GARMENTS
     )

@@ -7,6 +7,7 @@ Bodies are drawn in hundredths of the head's width, in the head's own colours, s
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,11 +17,16 @@ from PIL import Image
 
 from calotype.engines.illustrator import traits
 from calotype.engines.illustrator.art import SIDES, Drawing, Library, Outline
+from calotype.engines.illustrator.colour import named
 from calotype.engines.illustrator.scenery.palette import mix
 
 _SHIRTS = ("#3f8fd6", "#e4574c", "#3fae72", "#8f63c9", "#f0943a", "#2fa7a7")
 _TROUSERS = "#34466b"
 _SHOES = "#2c2430"
+
+
+Outfit = tuple[tuple[str, str | None], ...]
+"""Clothes: how each is cut ("dress", "coat", "top", "bottom"), and the name of its colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,7 @@ class Figures:
         self._library = library
         self.of = lru_cache(maxsize=128)(self._make)
 
-    def _make(self, drawing: Drawing, set_name: str) -> Figure:
+    def _make(self, drawing: Drawing, set_name: str, outfit: Outfit = ()) -> Figure:
         """Return a drawing of one set, whole."""
         side, outline = SIDES[set_name], drawing.sets[set_name]
         left, top, right, bottom = (edge * side for edge in outline.box)
@@ -74,9 +80,9 @@ class Figures:
         if drawing.id in traits.MACHINES:
             return _android(plain, drawing.id)
         if drawing.id in traits.FACES:
-            return _person(plain, drawing.id)
+            return _person(plain, drawing.id, dict(outfit))
         if drawing.id in traits.BUSTS:
-            return _legged(plain, outline)
+            return _legged(plain, outline, dict(outfit))
         return plain
 
 
@@ -220,14 +226,24 @@ def _android(plain: Figure, name: str) -> Figure:
     return Figure("".join(parts), (-6 if robot else 0, 0, 112 if robot else 100, foot))
 
 
-def _person(plain: Figure, name: str) -> Figure:
+def _cloth(outfit: Mapping[str, str | None], cuts: Sequence[str], otherwise: str) -> str:
+    """Return the colour of the first of these garments that is worn."""
+    worn = next((outfit[cut] for cut in cuts if outfit.get(cut)), None)
+    return named(worn) if worn else otherwise
+
+
+def _person(plain: Figure, name: str, outfit: Mapping[str, str | None]) -> Figure:
     """Stand a person below a face: shirt, arms, trousers and shoes."""
     shirt = "#d8342f" if "claus" in name else _SHIRTS[sum(map(ord, name)) % len(_SHIRTS)]
+    shirt = _cloth(outfit, ("coat", "dress", "top"), shirt)
+    trousers = _cloth(outfit, ("bottom",), _TROUSERS)
     skin = "#ffc83d"
     high = 100 / plain.aspect
     neck, foot = high - 10, high + (70 if name == "baby" else 100)
     waist = neck + (foot - neck) * 0.52
-    parts = [f"<defs>{_shine('shirt', shirt)}{_shine('legs', shirt if name == 'baby' else _TROUSERS)}</defs>"]
+    parts = [
+        f"<defs>{_shine('shirt', shirt)}{_shine('legs', shirt if name == 'baby' else skin if 'dress' in outfit else trousers)}</defs>"
+    ]
     for side in (-1, 1):
         x = 50 + side * 24
         parts.append(
@@ -242,13 +258,23 @@ def _person(plain: Figure, name: str) -> Figure:
     parts.append(
         f'<path d="M28,{neck + 12:.1f} Q30,{neck + 4:.1f} 42,{neck + 5:.1f} Q50,{neck + 14:.1f} 58,{neck + 5:.1f} Q70,{neck + 4:.1f} 72,{neck + 12:.1f} L70,{waist + 2:.1f} H30z" fill="url(#shirt)"/>'
     )
+    if "dress" in outfit or "coat" in outfit:
+        hem, flare = (foot - 16, 12) if "dress" in outfit else (foot - 24, 3)
+        parts.append(
+            f'<path d="M31,{waist - 12:.1f} H69 L{70 + flare},{hem:.1f} Q50,{hem + 5:.1f} {30 - flare},{hem:.1f}z" fill="url(#shirt)"/>'
+        )
+        parts.append(
+            f'<path d="M31,{waist - 13:.1f} h38 v4 h-38z" fill="{mix(shirt, "#000000", 0.22)}"/>'
+            if "dress" in outfit
+            else f'<path d="M49.200,{neck + 12:.1f} h1.600 V{hem + 2:.1f} h-1.600z" fill="{mix(shirt, "#000000", 0.3)}"/>'
+        )
     parts.append(_head(plain, 0, 0, 100))
     return Figure("".join(parts), (0, 0, 100, foot))
 
 
-def _legged(plain: Figure, outline: Outline) -> Figure:
+def _legged(plain: Figure, outline: Outline, outfit: Mapping[str, str | None]) -> Figure:
     """Stand someone drawn to the chest on legs, in the cloth the drawing ends in."""
-    cloth = outline.cloth
+    cloth = _cloth(outfit, ("coat", "dress", "top"), outline.cloth)
     high = 100 / plain.aspect
     legs = cloth if _is_pale(cloth) else mix(cloth, "#1d2440", 0.45)
     hip, foot = high + 22, high + 66

@@ -1,5 +1,6 @@
 """The closed classes of words the prompt reader knows: numbers, colours, relations, styles, and words that name nothing."""
 
+# ruff: noqa: E501 - a table reads best in rows
 from __future__ import annotations
 
 NUMBERS = {
@@ -69,6 +70,23 @@ BODY_PARTS = {
 }
 KIN = {"mother", "father", "mum", "mom", "dad", "parent", "parents", "mummy", "daddy"}
 
+VIEWS = {
+    "top view", "top-view", "top-down", "top down", "top down view", "side view", "front view", "rear view", "back view", "view from above",
+    "bird's eye view", "birds eye view", "aerial view", "from above", "from below", "from behind", "from the side", "from the front",
+    "close up", "close-up", "closeup", "full body", "full-body", "full length", "wide angle", "wide-angle", "wide shot", "high quality",
+    "high detail", "highly detailed", "high resolution", "high-resolution", "high res", "ultra detailed", "ultra hd", "detailed", "intricate",
+    "best quality", "masterpiece", "photo", "photorealistic", "photo-realistic", "realistic", "hyperrealistic", "sharp focus", "depth of field",
+    "bokeh", "studio lighting", "soft lighting", "natural light", "cinematic", "portrait", "landscape", "macro", "professional", "award winning",
+    "award-winning", "trending", "symmetrical", "centered", "centred", "full frame", "eye level", "low angle", "high angle", "isometric",
+    "profile view", "angle", "perspective", "lighting", "composition", "beautiful lighting", "hdr", "uhd", "8k uhd", "stock photo",
+}  # fmt: skip
+"""How a picture is taken, not what is in it."""
+POSITIONS = {"top", "bottom", "front", "rear", "side", "close", "full", "left", "right", "middle", "centre", "center", "corner", "edge",
+             "foreground", "distance", "upper", "lower", "inner", "outer", "double", "half", "wide", "smoke", "vintage", "calm"}  # fmt: skip
+"""Words for where and how, which no drawing is named by."""
+NEEDS_ARTICLE = {"well"}
+"""Nouns that are other words as well: they name a thing only after an article or an adjective."""
+
 RELATIONS = {
     "on": "on", "on top of": "on", "upon": "on", "atop": "on", "onto": "on", "riding": "on", "riding on": "on",
     "perched on": "on", "sitting on": "on", "standing on": "on", "lying on": "on", "resting on": "on", "sleeping on": "on",
@@ -80,7 +98,9 @@ RELATIONS = {
     "next to": "next_to", "beside": "next_to", "by": "next_to", "near": "next_to", "alongside": "next_to",
     "close to": "next_to", "chasing": "chases", "crossing": "on", "following": "chases", "facing": "next_to", "eating": "next_to",
     "in front of": "in_front_of", "before": "in_front_of", "behind": "behind",
-    "above": "above", "over": "above", "hovering over": "above", "flying over": "above", "past": "above",
+    "above": "above", "over": "above", "jumping over": "above", "leaping over": "above", "jumps over": "above", "leaps over": "above",
+    "full of": "with", "filled with": "with", "leaning against": "next_to", "leaning on": "next_to", "dressed in": "wears", "hidden behind": "behind",
+    "hiding behind": "behind", "standing behind": "behind", "standing in front of": "in_front_of", "sitting in front of": "in_front_of", "hovering over": "above", "flying over": "above", "past": "above",
     "with": "with", "and its": "with", "surrounded by": "with", "among": "with", "between": "with", "against": "next_to",
     "wearing": "wears", "in a": "in", "holding": "holds", "carrying": "holds", "towards": "to", "toward": "to", "to": "to",
     "at": "to", "from": "to", "across": "to", "through": "to", "along": "to", "around": "to", "of": "of", "for": "to",
@@ -100,7 +120,8 @@ STYLES = {
 
 SCENES = {
     "sea": ("sea",), "ocean": ("sea",), "seaside": ("sea", "shore"), "beach": ("sea", "shore"), "shore": ("sea", "shore"),
-    "coast": ("sea", "shore"), "lake": ("sea",), "river": ("sea",), "pond": ("sea",), "bay": ("sea",), "harbour": ("sea",),
+    "coast": ("sea", "shore"), "lake": ("sea", "banks"), "river": ("sea", "banks"), "pond": ("sea", "banks"), "stream": ("sea", "banks"), "brook": ("sea", "banks"),
+    "creek": ("sea", "banks"), "riverbank": ("sea", "banks"), "riverside": ("sea", "banks"), "pool": ("sea", "banks"), "canal": ("sea", "banks"), "bay": ("sea",), "harbour": ("sea",),
     "harbor": ("sea",), "waves": ("sea",), "water": ("sea",), "lagoon": ("sea",), "seashore": ("sea", "shore"),
     "under the sea": ("underwater",), "under water": ("underwater",), "underwater": ("underwater",),
     "under the ocean": ("underwater",), "under the water": ("underwater",), "undersea": ("underwater",),
@@ -108,9 +129,12 @@ SCENES = {
     "sea floor": ("underwater",), "ocean floor": ("underwater",), "seabed": ("underwater",), "coral reef": ("underwater",),
     "beneath the waves": ("underwater",), "beneath the sea": ("underwater",), "aquarium": ("underwater",),
     "meadow": ("meadow",), "field": ("meadow",), "fields": ("meadow",), "grass": ("meadow",), "lawn": ("meadow",),
-    "garden": ("meadow",), "park": ("meadow",), "farm": ("meadow",), "pasture": ("meadow",), "countryside": ("meadow",),
+    "garden": ("meadow",), "backyard": ("meadow",), "yard": ("meadow",), "corn field": ("meadow",), "wheat field": ("meadow",),
+    "springtime": ("meadow", "spring"), "spring": ("meadow", "spring"), "in spring": ("meadow", "spring"), "path": ("meadow",), "trail": ("meadow",),
+    "playground": ("meadow",), "market": ("city",), "sidewalk": ("city",), "pavement": ("city",), "hospital room": ("room",),
+    "hotel room": ("room",), "bathroom": ("room",), "shop": ("room",), "restaurant": ("room",), "park": ("meadow",), "farm": ("meadow",), "pasture": ("meadow",), "countryside": ("meadow",),
     "hill": ("meadow",), "hills": ("meadow",), "prairie": ("meadow",), "valley": ("meadow",), "farmland": ("meadow",),
-    "snow": ("snow",), "snowy": ("snow",), "winter": ("snow",), "wintry": ("snow",), "ice": ("snow",), "icy": ("snow",),
+    "standing on ice": ("snow",), "on ice": ("snow",), "on the ice": ("snow",), "snow": ("snow",), "snowy": ("snow",), "winter": ("snow",), "wintry": ("snow",), "ice": ("snow",), "icy": ("snow",),
     "arctic": ("snow",), "snowfall": ("snow", "snowing"), "snow falling": ("snow", "snowing"), "frozen": ("snow",),
     "falling snow": ("snow", "snowing"), "snowing": ("snow", "snowing"), "blizzard": ("snow", "snowing"),
     "antarctica": ("snow",), "north pole": ("snow",),
@@ -144,7 +168,7 @@ MEDIA = {
     "graphic", "style", "shot", "close-up", "closeup", "composition", "depiction", "print", "day", "time", "colour", "color",
     "background", "backdrop", "look", "format", "square", "quality", "resolution", "4k", "8k", "hd", "detail", "details",
 }  # fmt: skip
-MEASURES = {"slice", "piece", "bunch", "bunches", "slices", "pieces", "bowl", "plate", "glass", "bottle", "group", "family",
+MEASURES = {"slice", "piece", "bunch", "bunches", "slices", "pieces", "glass", "bottle", "group", "family",
             "flock", "herd", "pack", "set", "kind", "sort", "bit", "row", "pile", "stack", "bouquet", "school", "swarm",
             "cup", "mug", "handful", "lot", "lots", "couple", "pair", "number", "plenty", "trio", "dozen"}  # fmt: skip
 NEGATIONS = {"no", "without", "not", "minus", "excluding"}
@@ -177,7 +201,7 @@ ABSTRACT = {
     "light", "shadow", "colour", "nature", "home-made", "name", "word", "words", "question", "answer", "number", "place",
     "weight", "justice", "liberty", "balance", "choice", "music", "shape", "beauty", "luck", "power", "freedom", "order", "glory",
     "pride", "secret", "story", "history", "language", "sound", "noise", "song", "work", "play", "game", "rest", "race", "war",
-    "health", "wealth", "money", "travel", "holiday", "party", "weather", "season", "summer", "spring", "today", "tomorrow",
+    "health", "wealth", "money", "travel", "holiday", "party", "weather", "season", "summer", "today", "tomorrow",
     "yesterday", "future", "past", "present", "energy", "speed", "size", "space-time", "soul", "spirit", "mind", "body", "self",
 }  # fmt: skip
 VERBS = {"sleeping", "walking", "swimming", "sitting", "standing", "flying", "resting", "jumping", "running", "leaning",

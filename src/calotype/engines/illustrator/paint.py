@@ -57,7 +57,7 @@ class Painter:
     def _sprite(self, placed: Placed, scale: float) -> Image.Image:
         """Return one drawing in its size and colour, before the scene's light falls on it."""
         width, height = _size(placed, scale)
-        figure = self._figures.of(placed.drawing, placed.art_set)
+        figure = self._figures.of(placed.drawing, placed.art_set, placed.outfit)
         shrink = min(1.0, LARGEST_SPRITE / max(width, height))
         sprite = figure.render(max(1, round(width * shrink)), max(1, round(height * shrink)))
         if placed.colour is not None:

@@ -12,7 +12,7 @@ from calotype.engines.illustrator import lexicon as lex
 from calotype.engines.illustrator.art import Drawing, Library
 from calotype.engines.illustrator.phrases import background_at, longest_in, purpose_at
 from calotype.engines.illustrator.reading import Mention, Reading, Relation
-from calotype.engines.illustrator.traits import CONTAINERS
+from calotype.engines.illustrator.traits import CARRIED, CONTAINERS, PAINTABLE, TREES, Place, is_clothing, place_of
 from calotype.engines.illustrator.words import is_invariant, is_mark, is_plural, singular, split
 
 MOST_MENTIONS = 12
@@ -34,6 +34,7 @@ _KEPT_RELATIONS = {
     "wears",
     "holds",
     "chases",
+    "leaps",
 }
 
 
@@ -84,11 +85,12 @@ class PromptReader:
         self._relation: str | None = None
         self._inverse: tuple[str, int] | None = None
         self._everyone = False
+        self._wearer: int | None = None
         self._clause_is_empty = True
         self._guesses = 0
         self._open_phrase()
         self._rules: tuple[Callable[[int], int], ...] = (
-            self._mark, self._background, self._purpose, self._negation, self._longer_name, self._style, self._scene,
+            self._mark, self._background, self._purpose, self._view, self._negation, self._longer_name, self._style, self._scene,
             self._relation_words, self._clause_end, self._pronoun, self._number, self._colour, self._adjective, self._name,
             self._filler, self._guess,
         )  # fmt: skip
@@ -133,6 +135,14 @@ class PromptReader:
 
     def _purpose(self, at: int) -> int:
         return purpose_at(self._words, at)
+
+    def _view(self, at: int) -> int:
+        """Take "top view", "close-up", "high quality": how the picture is taken names nothing in it."""
+        phrase = longest_in(lex.VIEWS, self._words, at, 3)
+        if not phrase:
+            return 0
+        length = len(phrase.split())
+        return length + 1 if self._word(at + length) == "of" else length
 
     def _negation(self, at: int) -> int:
         """Take "no clouds", "without any people": what follows is unwanted."""
@@ -270,13 +280,21 @@ class PromptReader:
         """Return the longest name of a drawing from here: its length in words, the drawing, and whether it is plural."""
         for length in range(min(LONGEST_NAME, len(self._words) - at), 0, -1):
             *before, last = self._words[at : at + length]
-            if length == 1 and self._names_nothing(last):
+            if length == 1 and (self._names_nothing(last) or self._is_other_word(at)):
                 return 0, None, False
             for noun in dict.fromkeys((singular(last), last)):
                 drawing = self._library.named(" ".join([*before, noun]))
                 if drawing is not None and not (last.endswith("ing") and drawing.group in _DOING):
                     return length, drawing, noun != last
         return 0, None, False
+
+    def _is_other_word(self, at: int) -> bool:
+        if self._words[at] not in lex.NEEDS_ARTICLE:
+            return False
+        before = self._words[at - 1] if at else "."
+        return not (
+            before in lex.DETERMINERS or before in lex.ADJECTIVES or before in lex.COLOURS or before in lex.SIZES
+        )
 
     def _names_nothing(self, word: str) -> bool:
         sets = (
@@ -288,6 +306,7 @@ class PromptReader:
             lex.SIZES,
             lex.DETERMINERS,
             lex.BODY_PARTS,
+            lex.POSITIONS,
         )
         return any(word in known for known in sets)
 
@@ -320,7 +339,13 @@ class PromptReader:
 
     def _filler(self, at: int) -> int:
         word = self._words[at]
-        known = word in lex.NOTHINGS or word in lex.MEDIA or word in lex.VERBS or word in lex.MEASURES
+        known = (
+            word in lex.NOTHINGS
+            or word in lex.MEDIA
+            or word in lex.VERBS
+            or word in lex.MEASURES
+            or word in lex.POSITIONS
+        )
         verb = word.endswith("ing") and len(word) > 4
         return 1 if known or verb or not word[0].isalpha() or len(word) < 3 else 0
 
@@ -342,6 +367,12 @@ class PromptReader:
 
     def _take(self, name: str, drawing: Drawing, *, plural: bool) -> None:
         """Close the noun phrase: note what it names and how it stands to what came before."""
+        if self._colours_the_tree(drawing):
+            self._open_phrase()
+            self._relation = None
+            return
+        if self._paint and drawing.id in PAINTABLE:
+            drawing = self._library.drawings.get(PAINTABLE[drawing.id], drawing)
         plural = plural or (self._count is None and not self._definite and is_invariant(name))
         if self._definite and not plural and self._paint is None:
             earlier = [n for n, mention in enumerate(self._reading.mentions) if mention.drawing.id == drawing.id]
@@ -359,6 +390,15 @@ class PromptReader:
         if number is not None:
             self._place(number)
         self._open_phrase()
+
+    def _colours_the_tree(self, drawing: Drawing) -> bool:
+        """Give "a tree with orange leaves" its colour."""
+        if self._relation != "with" or self._head is None or "leaf" not in drawing.id.split("-"):
+            return False
+        tree = self._reading.mentions[self._head]
+        if tree.drawing.id in TREES:
+            tree.colour = self._paint or tree.colour
+        return tree.drawing.id in TREES
 
     def _note(self, mention: Mention) -> int | None:
         if len(self._reading.mentions) >= MOST_MENTIONS:
@@ -381,21 +421,34 @@ class PromptReader:
                 else [self._head]
             )
             for subject in subjects:
-                self._relate(self._container_of(subject) if kind in {"on", "under"} else subject, kind, number)
+                self._relate(self._carrier_of(subject, kind), kind, number)
             self._joined = []
             self._everyone = False
+        elif self._wearer is not None and is_clothing(self._reading.mentions[number].drawing):
+            self._relate(self._wearer, "wears", number)
         else:
             self._head = number
+            self._wearer = None
             self._joined.append(number)
         self._clause_is_empty = False
 
-    def _container_of(self, number: int) -> int:
+    def _carrier_of(self, number: int, kind: str) -> int:
         """Return what a mention is in, so that "roses in a vase on a desk" puts the vase on the desk; else itself."""
-        inside = (one.object for one in self._reading.relations if one.subject == number and one.kind == "in")
-        return next(inside, number)
+        ways = {"on": {"in"}, "under": {"in", "on"}}.get(kind, set())
+        carriers = (one.object for one in self._reading.relations if one.subject == number and one.kind in ways)
+        return next(carriers, number)
 
     def _relate(self, subject: int, kind: str, other: int) -> None:
-        if kind == "with" and self._reading.mentions[subject].drawing.id in CONTAINERS:
+        one, two = self._reading.mentions[subject].drawing, self._reading.mentions[other].drawing
+        if kind in {"with", "of"} and one.id in CONTAINERS and not is_clothing(two):
             subject, kind, other = other, "in", subject
+        elif kind == "of" and one.id == "plate":
+            subject, kind, other = other, "on", subject
+        elif kind in {"in", "with", "wears"} and is_clothing(two) and one.group.startswith(("person", "animal")):
+            kind, self._wearer = "wears", subject
+        elif kind == "with" and one.group.startswith("person") and two.id in CARRIED:
+            kind = "holds"
+        elif kind == "above" and place_of(one) is Place.GROUND and place_of(two) is Place.GROUND:
+            kind = "leaps"
         if kind in _KEPT_RELATIONS and subject != other:
             self._reading.relations.append(Relation(subject, kind, other))

@@ -26,13 +26,13 @@ def _table(**rows: str) -> dict[str, str]:
 _PLACES = _table(
     air="honeybee butterfly bat seagull eagle dove fly mosquito parrot airplane small-airplane helicopter rocket flying-saucer "
     "satellite hot-air-balloon balloon kite bubble bubbles parachute fairy comet phoenix airplane-departure superhero snowflake "
-    "leaf-fluttering-in-wind cloud musical-note musical-notes heart red-heart sparkles baby-angel ghost",
+    "leaf-fluttering-in-wind branch cloud musical-note musical-notes heart red-heart sparkles baby-angel ghost",
     sky="sun full-moon crescent-moon full-moon-face sun-with-face new-moon-face rainbow star glowing-star shooting-star "
     "ringed-planet globe-showing-americas globe-showing-europe-africa globe-showing-asia-australia cloud-with-rain cyclone "
     "cloud-with-lightning cloud-with-snow sun-behind-cloud tornado cloud-with-lightning-and-rain high-voltage "
     "sun-behind-small-cloud sun-behind-large-cloud sun-behind-rain-cloud first-quarter-moon last-quarter-moon new-moon "
     "waxing-gibbous-moon waning-gibbous-moon waxing-crescent-moon waning-crescent-moon",
-    water="sailing-boat sailboat pirate-ship ship ferry passenger-ship motor-boat speedboat canoe rowing-boat surfing swimming "
+    water="sailing-boat sailboat pirate-ship ship ferry passenger-ship motor-boat speedboat canoe rowing-boat wooden-boat lily-pad yellow-duck surfing swimming "
     "playing-water-polo duck swan ring-buoy",
     deep="whale spouting-whale dolphin orca shark fish tropical-fish blowfish octopus squid jellyfish seal shrimp diver submarine "
     "mermaid merman merperson turtle",
@@ -63,7 +63,10 @@ for _size, _names in (
     (1.80, "whale spouting-whale sauropod locomotive train airplane house house-with-garden hospital bank carousel-horse windmill"),
     (2.10, ("barn school church pirate-ship ship ferry lighthouse castle mosque ferris-wheel hotel office-building passenger-ship "
            "circus-tent roller-coaster factory department-store skyscraper statue-of-liberty tokyo-tower japanese-castle rainbow")),
-    (2.90, "snow-capped-mountain"),
+    (0.40, "mug teacup bow-tie toaster"), (0.62, "plate bowl yellow-duck pillow tree-stump flowerpot barrel box crate sandcastle"),
+    (0.9, "lily-pad mailbox log haystack doghouse birdhouse wheelbarrow signpost"), (1.1, "wagon knight scarecrow"),
+    (1.3, "branch swing water-well fireplace fridge wardrobe picnic-blanket curtain"), (1.4, "wooden-boat"), (1.7, "brick-wall"),
+    (1.8, "double-decker-bus stone-bridge"), (2.4, "cliff waterfall pyramid hill"), (2.90, "snow-capped-mountain"),
     (2.40, "bridge mountain mount-fuji volcano desert-island"),
 ):  # fmt: skip
     _SIZES.update(dict.fromkeys(_names.split(), _size))
@@ -97,7 +100,37 @@ BUSTS = {
 }  # fmt: skip
 """People drawn down to the chest."""
 
+CARRIED = {
+    "balloon", "umbrella", "bouquet", "rose", "tulip", "sunflower", "blossom", "kite", "lollipop", "soft-ice-cream", "ice-cream", "guitar",
+    "violin", "trumpet", "magic-wand", "crossed-swords", "fishing-pole", "camera", "handbag", "purse", "luggage", "basket", "broom", "shovel",
+    "tennis-racket", "teddy-bear", "closed-book", "open-book", "wrapped-gift", "lamp", "flashlight", "microphone", "shield",
+}  # fmt: skip
+"""What someone is "with" when he has it in his hand."""
+GARMENTS = {
+    "dress": "dress", "kimono": "dress", "sari": "dress", "one-piece-swimsuit": "dress", "t-shirt": "top", "running-shirt": "top", "coat": "coat",
+    "lab-coat": "coat", "safety-vest": "top", "woman-s-clothes": "top", "martial-arts-uniform": "top", "jeans": "bottom", "shorts": "bottom",
+}  # fmt: skip
+"""What covers the body, and how it is cut."""
+TREES = {"deciduous-tree", "evergreen-tree", "leafless-tree", "palm-tree"}
+PAINTABLE = {"duck": "yellow-duck"}
+"""Drawings of several colours, and the one of a single colour that is shown instead when a colour is asked for."""
+
+
+def is_clothing(drawing: Drawing) -> bool:
+    """Whether a thing is worn."""
+    return drawing.id in GARMENTS or (drawing.group == "clothing" and drawing.id not in CARRIED | {"ring", "gem-stone"})
+
+
 CONTAINERS = {
+    "bowl",
+    "wagon",
+    "wheelbarrow",
+    "barrel",
+    "crate",
+    "box",
+    "flowerpot",
+    "pot-of-food",
+    "water-well",
     "nest",
     "empty-nest",
     "nest-with-eggs",
@@ -109,12 +142,14 @@ CONTAINERS = {
     "shopping-cart",
     "canoe",
 }
-AMPHIBIOUS = {"turtle", "seal", "duck", "swan", "crocodile"}
+AMPHIBIOUS = {"turtle", "seal", "duck", "swan", "crocodile", "yellow-duck"}
 """Animals of the water that come ashore where there is a beach."""
 
 # How far down a thing another one stands on it, as a share of its height, where its outline does not tell.
 _SEATS = {
-    "bridge": 0.62,
+    "bridge": 0.62, "plate": 0.42, "bowl": 0.10, "lily-pad": 0.62, "branch": 0.46, "cliff": 0.09, "picnic-blanket": 0.5, "pillow": 0.3,
+    "swing": 0.78, "log": 0.42, "tree-stump": 0.2, "wooden-boat": 0.3, "wagon": 0.1, "wheelbarrow": 0.12, "barrel": 0.04, "crate": 0.06,
+    "box": 0.1, "flowerpot": 0.06, "stone-bridge": 0.12, "brick-wall": 0.03, "haystack": 0.12, "hill": 0.1, "scarecrow": 0.42, "water-well": 0.6,
     "table": 0.26, "desk": 0.26, "bench": 0.60, "couch-and-lamp": 0.72, "bed": 0.62, "chair": 0.58, "armchair": 0.74,
     "birthday-cake": 0.16, "hammock": 0.66, "empty-nest": 0.42, "nest": 0.04, "vase": 0.06, "full-moon": 0.10,
     "automobile": 0.06, "bicycle": 0.30, "unicorn": 0.5, "sled": 0.55, "sailing-boat": 0.78, "canoe": 0.5, "basket":
@@ -158,7 +193,7 @@ def home_of(drawing: Drawing) -> str:
     }:
         return "room"
     place = place_of(drawing)
-    if place in {Place.WATER, Place.DEEP} and drawing.id not in {"duck", "swan", "turtle"}:
+    if place in {Place.WATER, Place.DEEP} and drawing.id not in {"duck", "swan", "turtle", "yellow-duck"}:
         return "underwater" if place is Place.DEEP and drawing.group == "animal-marine" else "sea"
     return next((home for groups, home in _HOMES if drawing.group.startswith(groups)), "studio")
 
@@ -167,7 +202,7 @@ _AT_HOME = _table(
     space="satellite ringed-planet rocket astronaut flying-saucer comet",
     savanna="lion elephant giraffe zebra leopard rhinoceros hippopotamus",
     snow="penguin polar-bear snowman snowman-without-snow sled igloo seal",
-    desert="camel two-hump-camel cactus scorpion", sky="balloon", meadow="bench hammock fence",
+    room="curtain pillow fireplace fridge wardrobe toaster", desert="camel two-hump-camel cactus scorpion", sky="balloon", meadow="bench hammock fence swing wagon scarecrow picnic-blanket water-well haystack log tree-stump mailbox branch brick-wall doghouse birdhouse wheelbarrow signpost",
 )  # fmt: skip
 _HOMES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("transport-air",), "sky"),

@@ -55,6 +55,16 @@ def paint_land(stage: Stage, name: str, *, trees: bool = True) -> None:
     _tufts(stage, land)
 
 
+def paint_far_bank(stage: Stage, name: str) -> None:
+    """Paint the hills and trees on a lake's or a river's other side."""
+    land = LANDS[name]
+    for number, colour in enumerate(land.hills):
+        paint = stage.far_away(colour, 0.4 - 0.17 * number)
+        stage.back.append(ridge(stage, stage.horizon - 46 + number * 20, 24 - 7 * number, paint, 1.1 + number * 0.6))
+    _distant_trees(stage, land.trees, stage.horizon - 6, 40, 0.08)
+    stage.band(stage.horizon - 8, stage.horizon, stage.shade(land.ground[0]))
+
+
 def ridge(stage: Stage, base: float, swing: float, paint: str, waves: float) -> str:
     """Return rolling hills: everything below a smooth line."""
     first, second = stage.rng.uniform(0, 6.28), stage.rng.uniform(0, 6.28)

@@ -41,6 +41,7 @@ def set_stage(setting: Setting, width: int, height: int, seed: int) -> Stage:
     horizon, far, near = _LINES.get(setting.kind, (0.60, 0.70, 0.93))
     stage = Stage(wide, tall, palette, rng, setting.kind, horizon * tall, near * tall, far * tall)
     stage.shore = tall * 0.76 if setting.kind == "sea" and setting.shore else None
+    stage.banks = "banks" in setting.scenes
     stage.reflects = setting.kind == "sea"
     _PAINTERS[setting.kind](stage, setting)
     paint_weather(stage, setting.scenes)
@@ -67,6 +68,10 @@ def _forest(stage: Stage, setting: Setting) -> None:
 
 def _sea(stage: Stage, setting: Setting) -> None:
     paint_sky(stage, orb=not setting.has_orb, clouds=not setting.has_clouds)
+    if stage.banks:
+        land.paint_far_bank(
+            stage, "snow" if "snow" in setting.scenes else "autumn" if "autumn" in setting.scenes else "meadow"
+        )
     water.paint_sea(stage)
 
 

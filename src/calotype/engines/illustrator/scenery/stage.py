@@ -31,6 +31,8 @@ class Stage:
     sun: tuple[float, float] | None = None
     shore: float | None = None
     """Where the beach begins, in a scene by the water."""
+    banks: bool = False
+    """Whether the water is a river or a lake, with green banks instead of a beach."""
     reflects: bool = False
     shows_shadows: bool = True
     _ids: int = 0

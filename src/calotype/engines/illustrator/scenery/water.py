@@ -56,8 +56,11 @@ def _waves(stage: Stage, far: str, middle: str) -> None:
 def _beach(stage: Stage) -> None:
     """Paint sand in front, with the last wave's foam along it."""
     assert stage.shore is not None, "asked for by paint_sea"
-    sand = stage.gradient(stage.shade("#f8e3b0"), stage.shade("#dfb878"))
-    for lift, paint, opacity in ((16, "#ffffff", 0.55), (7, stage.shade("#cda46a"), 1.0), (0, sand, 1.0)):
+    light, dark, edge, grain = (
+        ("#86cf5d", "#3f9a45", "#5f7a3a", "#3c8f40") if stage.banks else ("#f8e3b0", "#dfb878", "#cda46a", "#b98f55")
+    )
+    sand = stage.gradient(stage.shade(light), stage.shade(dark))
+    for lift, paint, opacity in ((16, "#ffffff", 0.55), (7, stage.shade(edge), 1.0), (0, sand, 1.0)):
         top = stage.shore - lift
         third = stage.width / 3
         stage.back.append(
@@ -67,7 +70,7 @@ def _beach(stage: Stage) -> None:
     for _ in range(round(26 * stage.width / 1000)):
         x, y = stage.rng.uniform(0, stage.width), stage.rng.uniform(stage.shore + 30, stage.height)
         size = stage.rng.uniform(1.5, 4)
-        stage.ellipse(x, y, size * 1.5, size * 0.7, stage.shade("#b98f55"), 0.45)
+        stage.ellipse(x, y, size * 1.5, size * 0.7, stage.shade(grain), 0.45)
 
 
 def paint_underwater(stage: Stage) -> None:
