@@ -112,6 +112,8 @@ class Builder:
         """Choose for each mention at most one other that carries it; return those that are carried."""
         parents: dict[int, int] = {}
         for relation in _with_neighbours(self.reading):
+            if relation.kind == "under" and self._dives(relation):
+                continue
             sky = traits.place_of(self.reading.mentions[relation.object].drawing) is Place.SKY
             lofty = relation.kind in {"in_front_of", "behind"} and (
                 traits.place_of(self.reading.mentions[relation.subject].drawing) in {Place.SKY, Place.AIR}
@@ -123,6 +125,11 @@ class Builder:
                     parents[child] = parent
                     self._children.setdefault(parent, []).append(Relation(child, relation.kind, parent))
         return set(parents)
+
+    def _dives(self, relation: Relation) -> bool:
+        """Whether a relation puts a thing of the deep below what floats: nothing carries it there."""
+        ends = (traits.place_of(self.reading.mentions[one].drawing) for one in (relation.subject, relation.object))
+        return tuple(ends) == (Place.DEEP, Place.WATER)
 
     def _block(self, number: int, instance: int) -> Block:
         mention = self.reading.mentions[number]
@@ -278,11 +285,14 @@ def _wears(block: Block, children: Sequence[Block], wearer: Carrier) -> Block:
     """Put what is worn on the block's root: hats on the head, a scarf round the neck."""
     root = block.root
     parts: list[Part] = []
+    hat = 0.72 if wearer.drawing.id in traits.FACES else 0.40
     tops = wearer.figure.tops()
     first, last = (2, 9) if _is_sideways(wearer.drawing) else (9, 15)
     crown = sorted(tops[first:last])[2]
     for child in children:
-        height, breadth = _WORN.get(wearer.reading.mentions[child.root.mention].drawing.id, (0.93 - crown, 0.40))
+        height, breadth = _WORN.get(
+            wearer.reading.mentions[child.root.mention].drawing.id, (0.93 - crown - (0.035 if hat > 0.5 else 0.0), hat)
+        )
         fitted = child.scaled(root.width * breadth / child.root.width)
         middle = (first + last) / 48 - 0.5
         if _is_garment(wearer, child):
@@ -298,7 +308,7 @@ def _is_garment(wearer: Carrier, child: Block) -> bool:
 
 
 def _is_sideways(drawing: Drawing) -> bool:
-    return drawing.group.startswith("animal") and drawing.id not in traits.HEADS
+    return drawing.group.startswith("animal") and drawing.id not in traits.HEADS | {"penguin", "owl"}
 
 
 def _holds(block: Block, children: Sequence[Block], holder: Carrier) -> Block:

@@ -119,7 +119,7 @@ def _reach(counts: Array, peak: int, step: int) -> float:
     return reach
 
 
-def paint(body: Body, colour: str, shade: str | None = None) -> ImageFilter.Color3DLUT:
+def paint(body: Body, colour: str, shade: str | None = None, *, has_eyes: bool = True) -> ImageFilter.Color3DLUT:
     """Return the look-up table that paints a drawing of this body in a colour."""
     target_lightness, target_chroma, target_hue = NAMED[colour]
     target_lightness = float(np.clip(target_lightness + _SHADES.get(shade or "", 0.0), 0.12, 0.97))
@@ -132,7 +132,7 @@ def paint(body: Body, colour: str, shade: str | None = None) -> ImageFilter.Colo
     painted_chroma = target_chroma * ratio * np.clip((1.02 - painted_lightness) / 0.12, 0.2, 1)
     drift = np.clip(apart(hue, body.hue), -25, 25) * 0.3 if body.hue is not None else 0.0
     painted = from_oklch(painted_lightness, painted_chroma, np.full_like(hue, target_hue) + drift)
-    if colour == "black":
+    if colour == "black" and has_eyes:
         rgb = _with_gleaming_eyes(rgb, lightness, chroma)
     return _lut(rgb + (painted - rgb) * member[..., None])
 

@@ -114,6 +114,8 @@ def _setting(reading: Reading) -> Setting:
     ids = {mention.drawing.id for mention in reading.mentions}
     scenes = list(reading.scenes)
     kind = next((name for name in _KINDS if name in scenes and (name != "sky" or len(scenes) == 1)), None)
+    if kind in {None, "sea"} and _dives(reading):
+        kind = "waterline"
     if reading.background:
         kind = "plain"
     kind = kind or _home(reading)
@@ -132,6 +134,21 @@ def _setting(reading: Reading) -> Setting:
     )
 
 
+def _dives(reading: Reading) -> bool:
+    """Whether something is asked for below what floats on the water."""
+    for relation in reading.relations:
+        one, other = (traits.place_of(reading.mentions[n].drawing) for n in (relation.subject, relation.object))
+        if (relation.kind, one, other) == ("under", Place.DEEP, Place.WATER):
+            return True
+        if (relation.kind, one, other) == ("above", Place.WATER, Place.DEEP):
+            return True
+    return False
+
+
+def _floats(drawing: Drawing) -> bool:
+    return traits.place_of(drawing) is Place.WATER
+
+
 def _stands(mention: Mention) -> bool:
     return traits.place_of(mention.drawing) is Place.GROUND
 
@@ -143,6 +160,9 @@ def _home(reading: Reading) -> str:
     votes: Counter[str] = Counter()
     for mention in reading.mentions:
         votes[traits.home_of(mention.drawing)] += round(traits.size_of(mention.drawing) * 100)
+    if any(one.kind == "under" and _floats(reading.mentions[one.subject].drawing) for one in reading.relations):
+        reading.add_scenes(("banks",))
+        return "sea"
     carriers = {
         traits.home_of(reading.mentions[one.object].drawing) for one in reading.relations if one.kind in {"on", "under"}
     }
@@ -197,6 +217,8 @@ def _flies(block: Block, reading: Reading, stage: Stage) -> bool:
     place = traits.place_of(drawing)
     if stage.kind in _FLOATING_KINDS:
         return True
+    if stage.kind == "waterline":
+        return place not in {Place.WATER, Place.GROUND}
     if stage.kind == "underwater":
         return place is not Place.GROUND and not traits.is_bedded(drawing)
     if stage.kind in {"plain", "studio"}:
@@ -212,6 +234,8 @@ def _ground_top(stage: Stage, flying: bool) -> float:
 
 
 def _band(block: Block, reading: Reading, stage: Stage, top: float) -> Band:
+    if stage.kind == "waterline":
+        return Band(stage.width, stage.far, stage.far + 6, 20)
     if stage.kind != "sea":
         return Band(stage.width, stage.far, stage.near, top)
     if stage.shore is None:
@@ -224,6 +248,8 @@ def _band(block: Block, reading: Reading, stage: Stage, top: float) -> Band:
 def _is_afloat(drawing: Drawing, reading: Reading, stage: Stage) -> bool:
     """Whether a thing lies in the water of this scene."""
     ashore = drawing.id in traits.AMPHIBIOUS and "shore" in reading.scenes
+    if stage.kind == "waterline":
+        return traits.place_of(drawing) is Place.WATER
     return stage.kind == "sea" and traits.place_of(drawing) in {Place.WATER, Place.DEEP} and not ashore
 
 
@@ -289,6 +315,8 @@ def _region_for(block: Block, whole: Region, reading: Reading, flying: list[Bloc
 def _air(stage: Stage, below: list[Block]) -> Region:
     """Return where things float: the whole picture in space, else above the ground."""
     edge = 0.05 * min(stage.width, stage.height)
+    if stage.kind == "waterline":
+        return Region(edge, stage.far + 40, stage.width - edge, stage.horizon - 10)
     if stage.kind == "underwater":
         bottom = stage.horizon - 10 if not below else stage.horizon - 40
     elif stage.kind in _FLOATING_KINDS:

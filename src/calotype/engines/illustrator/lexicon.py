@@ -99,7 +99,7 @@ RELATIONS = {
     "close to": "next_to", "chasing": "chases", "crossing": "on", "following": "chases", "facing": "next_to", "eating": "next_to",
     "in front of": "in_front_of", "before": "in_front_of", "behind": "behind",
     "above": "above", "over": "above", "jumping over": "above", "leaping over": "above", "jumps over": "above", "leaps over": "above",
-    "full of": "with", "filled with": "with", "leaning against": "next_to", "leaning on": "next_to", "dressed in": "wears", "hidden behind": "behind",
+    "full of": "with", "filled with": "with", "leaning against": "in_front_of", "leaning on": "in_front_of", "propped against": "in_front_of", "dressed in": "wears", "hidden behind": "behind",
     "hiding behind": "behind", "standing behind": "behind", "standing in front of": "in_front_of", "sitting in front of": "in_front_of", "hovering over": "above", "flying over": "above", "past": "above",
     "with": "with", "and its": "with", "surrounded by": "with", "among": "with", "between": "with", "against": "next_to",
     "wearing": "wears", "in a": "in", "holding": "holds", "carrying": "holds", "towards": "to", "toward": "to", "to": "to",

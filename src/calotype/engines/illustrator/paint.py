@@ -62,8 +62,9 @@ class Painter:
         sprite = figure.render(max(1, round(width * shrink)), max(1, round(height * shrink)))
         if placed.colour is not None:
             body = body_of(figure.render(64, 64), prefer_hue=placed.drawing.group.startswith("transport"))
+            has_eyes = placed.drawing.group.startswith(("animal", "person"))
             if not already(body, placed.colour) or placed.shade:
-                sprite = _mapped(sprite, paint_in(body, placed.colour, placed.shade))
+                sprite = _mapped(sprite, paint_in(body, placed.colour, placed.shade, has_eyes=has_eyes))
         if sprite.size != (width, height):
             sprite = sprite.resize((width, height), Image.Resampling.BICUBIC)
         if placed.flip:

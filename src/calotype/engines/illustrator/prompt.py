@@ -12,7 +12,16 @@ from calotype.engines.illustrator import lexicon as lex
 from calotype.engines.illustrator.art import Drawing, Library
 from calotype.engines.illustrator.phrases import background_at, longest_in, purpose_at
 from calotype.engines.illustrator.reading import Mention, Reading, Relation
-from calotype.engines.illustrator.traits import CARRIED, CONTAINERS, PAINTABLE, TREES, Place, is_clothing, place_of
+from calotype.engines.illustrator.traits import (
+    CARRIED,
+    CONTAINERS,
+    PAINTABLE,
+    TREES,
+    Place,
+    is_clothing,
+    place_of,
+    size_of,
+)
 from calotype.engines.illustrator.words import is_invariant, is_mark, is_plural, singular, split
 
 MOST_MENTIONS = 12
@@ -86,6 +95,7 @@ class PromptReader:
         self._inverse: tuple[str, int] | None = None
         self._everyone = False
         self._wearer: int | None = None
+        self._laid: int | None = None
         self._clause_is_empty = True
         self._guesses = 0
         self._open_phrase()
@@ -424,13 +434,20 @@ class PromptReader:
                 self._relate(self._carrier_of(subject, kind), kind, number)
             self._joined = []
             self._everyone = False
+        elif self._laid is not None and self._is_small(number):
+            self._relate(number, "on", self._carrier_of(self._laid, "under"))
         elif self._wearer is not None and is_clothing(self._reading.mentions[number].drawing):
             self._relate(self._wearer, "wears", number)
         else:
             self._head = number
             self._wearer = None
+            self._laid = None
             self._joined.append(number)
         self._clause_is_empty = False
+
+    def _is_small(self, number: int) -> bool:
+        """Whether a mention may lie beside the things before it on a table, a plate or a blanket."""
+        return size_of(self._reading.mentions[number].drawing) < 0.8
 
     def _carrier_of(self, number: int, kind: str) -> int:
         """Return what a mention is in, so that "roses in a vase on a desk" puts the vase on the desk; else itself."""
@@ -442,12 +459,15 @@ class PromptReader:
         one, two = self._reading.mentions[subject].drawing, self._reading.mentions[other].drawing
         if kind in {"with", "of"} and one.id in CONTAINERS and not is_clothing(two):
             subject, kind, other = other, "in", subject
-        elif kind == "of" and one.id == "plate":
+        elif kind in {"of", "with"} and one.id in {"plate", "picnic-blanket", "table"}:
             subject, kind, other = other, "on", subject
+            self._laid = subject
         elif kind in {"in", "with", "wears"} and is_clothing(two) and one.group.startswith(("person", "animal")):
             kind, self._wearer = "wears", subject
         elif kind == "with" and one.group.startswith("person") and two.id in CARRIED:
             kind = "holds"
+        elif kind == "above" and one.id == "umbrella":
+            subject, kind, other = other, "under", subject
         elif kind == "above" and place_of(one) is Place.GROUND and place_of(two) is Place.GROUND:
             kind = "leaps"
         if kind in _KEPT_RELATIONS and subject != other:

@@ -64,7 +64,7 @@ for _size, _names in (
     (2.10, ("barn school church pirate-ship ship ferry lighthouse castle mosque ferris-wheel hotel office-building passenger-ship "
            "circus-tent roller-coaster factory department-store skyscraper statue-of-liberty tokyo-tower japanese-castle rainbow")),
     (0.40, "mug teacup bow-tie toaster"), (0.62, "plate bowl yellow-duck pillow tree-stump flowerpot barrel box crate sandcastle"),
-    (0.9, "lily-pad mailbox log haystack doghouse birdhouse wheelbarrow signpost"), (1.1, "wagon knight scarecrow"),
+    (0.9, "lily-pad mailbox log haystack doghouse birdhouse wheelbarrow signpost"), (1.1, "wagon knight scarecrow pirate"),
     (1.3, "branch swing water-well fireplace fridge wardrobe picnic-blanket curtain"), (1.4, "wooden-boat"), (1.7, "brick-wall"),
     (1.8, "double-decker-bus stone-bridge"), (2.4, "cliff waterfall pyramid hill"), (2.90, "snow-capped-mountain"),
     (2.40, "bridge mountain mount-fuji volcano desert-island"),

@@ -88,3 +88,26 @@ def test_things_without_a_scene_come_where_they_are_at_home(illustrator: Illustr
     kinds = {prompt: compose(illustrator, prompt).stage.kind for prompt in ("a sofa", "a ship", "a comet", "a cow")}
 
     assert kinds == {"a sofa": "room", "a ship": "sea", "a comet": "space", "a cow": "meadow"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_behind_is_painted_first_and_what_is_before_it_last(illustrator: Illustrator, seed: int) -> None:
+    behind = compose(illustrator, "a bear behind a tree", seed=seed)
+    before = compose(illustrator, "a dog in front of a house", seed=seed)
+
+    assert [one.drawing.label for one in behind.placed] == ["bear", "deciduous tree"]
+    assert [one.drawing.label for one in before.placed] == ["house", "dog"]
+
+
+def test_a_whale_under_a_boat_swims_below_the_surface_it_floats_on(illustrator: Illustrator) -> None:
+    composition = compose(illustrator, "a whale under a boat")
+
+    (boat,), (whale,) = placed(composition, "sailboat"), placed(composition, "whale")
+    assert boat.afloat
+    assert boat.box[3] < whale.box[1]
+
+
+def test_clothes_are_drawn_on_who_wears_them(illustrator: Illustrator) -> None:
+    composition = compose(illustrator, "a girl in a red dress")
+
+    assert [(one.drawing.label, one.outfit) for one in composition.placed] == [("girl", (("dress", "red"),))]

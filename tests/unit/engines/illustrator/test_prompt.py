@@ -50,6 +50,12 @@ def test_a_noun_phrase_gives_a_thing_its_count_and_its_colour(
         ("a house, to the right of it a tree", [("deciduous tree", "right_of", "house")]),
         ("a dog and a cat on a sofa", [("dog", "on", "couch and lamp"), ("cat", "on", "couch and lamp")]),
         ("a bear wearing a crown", [("bear", "wears", "crown")]),
+        ("a horse jumping over a fence", [("horse", "leaps", "fence")]),
+        ("a girl in a red dress", [("girl", "wears", "dress")]),
+        ("a boy wearing a shirt and a cap", [("boy", "wears", "t-shirt"), ("boy", "wears", "billed cap")]),
+        ("a bowl of cherries", [("cherries", "in", "bowl")]),
+        ("an apple on a plate", [("red apple", "on", "plate")]),
+        ("a child on a swing under a tree", [("child", "on", "swing"), ("swing", "under", "deciduous tree")]),
         ("a goat under a tree next to a barn", [("goat", "under", "deciduous tree"), ("goat", "next_to", "barn")]),
     ],
 )
@@ -70,6 +76,22 @@ def test_a_preposition_relates_what_stands_around_it(
 )
 def test_scene_phrases_set_the_scene_and_name_no_thing(library: Library, text: str, scenes: list[str]) -> None:
     assert read_prompt(text, library).scenes == scenes
+
+
+@pytest.mark.parametrize(
+    "view", ["top view of", "side view of", "a close-up of", "high quality, 4k, detailed photo of"]
+)
+def test_how_a_picture_is_taken_names_no_thing(library: Library, view: str) -> None:
+    assert named(read_prompt(f"{view} a pizza", library)) == [("pizza", 1, None)]
+
+
+def test_leaves_give_their_tree_its_colour(library: Library) -> None:
+    assert named(read_prompt("a tree with orange leaves", library)) == [("deciduous tree", 1, "orange")]
+
+
+def test_a_word_that_is_also_an_adverb_names_a_thing_only_after_an_article(library: Library) -> None:
+    assert named(read_prompt("a dog, well drawn", library)) == [("dog", 1, None)]
+    assert named(read_prompt("a dog next to a well", library))[1][0] == "water well"
 
 
 @pytest.mark.parametrize(

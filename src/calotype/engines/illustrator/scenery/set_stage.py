@@ -51,7 +51,7 @@ def set_stage(setting: Setting, width: int, height: int, seed: int) -> Stage:
 _LINES = {
     "sea": (0.52, 0.60, 0.90), "city": (0.64, 0.73, 0.94), "room": (0.66, 0.76, 0.95), "forest": (0.60, 0.72, 0.94),
     "underwater": (0.80, 0.86, 0.96), "studio": (0.60, 0.69, 0.90), "plain": (0.70, 0.60, 0.84), "space": (1.0, 0.6, 0.96),
-    "sky": (1.0, 0.6, 0.94), "mood": (0.7, 0.8, 0.9),
+    "waterline": (0.86, 0.36, 0.40), "sky": (1.0, 0.6, 0.94), "mood": (0.7, 0.8, 0.9),
 }  # fmt: skip
 
 
@@ -69,9 +69,9 @@ def _forest(stage: Stage, setting: Setting) -> None:
 def _sea(stage: Stage, setting: Setting) -> None:
     paint_sky(stage, orb=not setting.has_orb, clouds=not setting.has_clouds)
     if stage.banks:
-        land.paint_far_bank(
-            stage, "snow" if "snow" in setting.scenes else "autumn" if "autumn" in setting.scenes else "meadow"
-        )
+        name = "snow" if "snow" in setting.scenes else "autumn" if "autumn" in setting.scenes else "meadow"
+        stage.soil = land.LANDS[name].ground
+        land.paint_far_bank(stage, name)
     water.paint_sea(stage)
 
 
@@ -84,9 +84,22 @@ def _sky(stage: Stage, setting: Setting) -> None:
     paint_sky(stage, orb=not setting.has_orb, clouds=not setting.has_clouds)
 
 
+def _waterline(stage: Stage, setting: Setting) -> None:
+    water.paint_underwater(stage)
+    below, bed = list(stage.back), stage.horizon
+    stage.back.clear()
+    stage.horizon = stage.far
+    paint_sky(stage, orb=not setting.has_orb, clouds=not setting.has_clouds)
+    above = list(stage.back)
+    stage.back[:] = below
+    stage.horizon = bed
+    water.paint_surface(stage, above)
+
+
 _PAINTERS: dict[str, Callable[[Stage, Setting], None]] = {
     "meadow": _land, "snow": _land, "desert": _land, "savanna": _land, "forest": _forest, "sea": _sea, "city": _city, "sky": _sky,
     "room": lambda stage, _: town.paint_room(stage),
+    "waterline": _waterline,
     "underwater": lambda stage, _: water.paint_underwater(stage),
     "space": lambda stage, setting: open_scenes.paint_space(stage, planet=not setting.has_planet),
     "studio": lambda stage, _: open_scenes.paint_studio(stage),

@@ -32,7 +32,9 @@ class Stage:
     shore: float | None = None
     """Where the beach begins, in a scene by the water."""
     banks: bool = False
-    """Whether the water is a river or a lake, with green banks instead of a beach."""
+    """Whether the water is a river or a lake, with banks instead of a beach."""
+    soil: tuple[str, str] = ("#86cf5d", "#3f9a45")
+    """What the banks are covered with, from the light to the dark."""
     reflects: bool = False
     shows_shadows: bool = True
     _ids: int = 0

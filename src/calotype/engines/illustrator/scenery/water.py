@@ -56,9 +56,8 @@ def _waves(stage: Stage, far: str, middle: str) -> None:
 def _beach(stage: Stage) -> None:
     """Paint sand in front, with the last wave's foam along it."""
     assert stage.shore is not None, "asked for by paint_sea"
-    light, dark, edge, grain = (
-        ("#86cf5d", "#3f9a45", "#5f7a3a", "#3c8f40") if stage.banks else ("#f8e3b0", "#dfb878", "#cda46a", "#b98f55")
-    )
+    light, dark = stage.soil if stage.banks else ("#f8e3b0", "#dfb878")
+    edge, grain = (mix(dark, "#3a2f20", 0.3), mix(dark, "#20301c", 0.2)) if stage.banks else ("#cda46a", "#b98f55")
     sand = stage.gradient(stage.shade(light), stage.shade(dark))
     for lift, paint, opacity in ((16, "#ffffff", 0.55), (7, stage.shade(edge), 1.0), (0, sand, 1.0)):
         top = stage.shore - lift
@@ -91,6 +90,16 @@ def paint_underwater(stage: Stage) -> None:
         stage.back.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>'
         )
+
+
+def paint_surface(stage: Stage, sky: list[str]) -> None:
+    """Show the sky above the water's surface, in a cut through the water."""
+    line, step = stage.far - 8, stage.width / 6
+    swell = "".join(f"q{step / 2:.1f},{-12 if n % 2 else 12} {step:.1f},0 " for n in range(6))
+    path = f"M0,{line:.1f} {swell}"
+    stage.back.append(f'<defs><clipPath id="dry"><path d="{path} V-2 H0z"/></clipPath></defs>')
+    stage.back.append(f'<g clip-path="url(#dry)">{"".join(sky)}</g>')
+    stage.back.append(f'<path d="{path}" stroke="#ffffff" stroke-opacity=".8" stroke-width="5" fill="none"/>')
 
 
 def _rays(stage: Stage) -> None:
