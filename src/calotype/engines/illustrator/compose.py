@@ -250,6 +250,8 @@ def _is_afloat(drawing: Drawing, reading: Reading, stage: Stage) -> bool:
     ashore = drawing.id in traits.AMPHIBIOUS and "shore" in reading.scenes
     if stage.kind == "waterline":
         return traits.place_of(drawing) is Place.WATER
+    if stage.kind == "sea" and drawing.id in traits.SPANS:
+        return True
     return stage.kind == "sea" and traits.place_of(drawing) in {Place.WATER, Place.DEEP} and not ashore
 
 

@@ -357,7 +357,7 @@ class PromptReader:
             or word in lex.POSITIONS
         )
         verb = word.endswith("ing") and len(word) > 4
-        return 1 if known or verb or not word[0].isalpha() or len(word) < 3 else 0
+        return 1 if known or verb or self._is_other_word(at) or not word[0].isalpha() or len(word) < 3 else 0
 
     def _guess(self, at: int) -> int:
         """Take a noun that is no drawing's name, and show the nearest drawing if one is near enough."""

@@ -142,6 +142,8 @@ CONTAINERS = {
     "shopping-cart",
     "canoe",
 }
+SPANS = {"bridge", "stone-bridge"}
+"""What stands in the water where there is any."""
 AMPHIBIOUS = {"turtle", "seal", "duck", "swan", "crocodile", "yellow-duck"}
 """Animals of the water that come ashore where there is a beach."""
 
