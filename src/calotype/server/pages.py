@@ -82,17 +82,25 @@ def _page(title: str, body: str) -> Answer:
 
 
 def _index(faces: Iterable[Dialect]) -> str:
-    apis = "".join(
-        f'<li><a href="/docs/{escape(face.id)}">{escape(face.title)}</a>: <code>{escape(face.prefix)}</code>'
-        f' (<a href="/docs/{escape(face.id)}.json">OpenAPI</a>)</li>'
-        for face in faces
-    )
+    apis = "".join(_face(face) for face in faces)
     errors = "".join(
         f'<tr><td><a href="/docs/errors/{escape(code)}"><code>{escape(code)}</code></a></td>'
         f"<td>{escape(_first_line(error))}</td></tr>"
         for code, error in sorted(_errors().items())
     )
-    return f"<h1>Calotype</h1><h2>APIs</h2><ul>{apis}</ul><h2>Errors</h2><table>{errors}</table>"
+    return f"<h1>Calotype</h1>{apis}<h2>Errors</h2><table>{errors}</table>"
+
+
+def _face(face: Dialect) -> str:
+    """Return a face's heading and its operations, a line each, with a way to the whole reference."""
+    rows = "".join(
+        f"<tr><td><b>{escape(operation.method)}</b></td>"
+        f'<td><a href="/docs/{escape(face.id)}#{escape(operation.name)}"><code>{escape(face.prefix + operation.path)}</code></a></td>'
+        f"<td>{escape(operation.summary)}</td></tr>"
+        for operation in face.operations
+    )
+    links = f'<a href="/docs/{escape(face.id)}">Reference</a> · <a href="/docs/{escape(face.id)}.json">OpenAPI 3.1</a>'
+    return f"<h2>{escape(face.title)}</h2><p>{links}</p><table>{rows}</table>"
 
 
 def _reference(document: Mapping[str, Any], name: str) -> str:
