@@ -93,13 +93,14 @@ def _index(faces: Iterable[Dialect]) -> str:
 
 def _face(face: Dialect) -> str:
     """Return a face's heading and its operations, a line each, with a way to the whole reference."""
+    place = f"/docs/{escape(face.id)}"
     rows = "".join(
         f"<tr><td><b>{escape(operation.method)}</b></td>"
-        f'<td><a href="/docs/{escape(face.id)}#{escape(operation.name)}"><code>{escape(face.prefix + operation.path)}</code></a></td>'
+        f'<td><a href="{place}#{escape(operation.name)}"><code>{escape(face.prefix + operation.path)}</code></a></td>'
         f"<td>{escape(operation.summary)}</td></tr>"
         for operation in face.operations
     )
-    links = f'<a href="/docs/{escape(face.id)}">Reference</a> · <a href="/docs/{escape(face.id)}.json">OpenAPI 3.1</a>'
+    links = f'<a href="{place}">Reference</a> · <a href="{place}.json">OpenAPI 3.1</a>'
     return f"<h2>{escape(face.title)}</h2><p>{links}</p><table>{rows}</table>"
 
 
