@@ -82,7 +82,7 @@ VIEWS = {
 }  # fmt: skip
 """How a picture is taken, not what is in it."""
 POSITIONS = {"top", "bottom", "front", "rear", "side", "close", "full", "left", "right", "middle", "centre", "center", "corner", "edge",
-             "foreground", "distance", "upper", "lower", "inner", "outer", "double", "half", "wide", "smoke", "vintage", "calm"}  # fmt: skip
+             "foreground", "distance", "upper", "lower", "inner", "outer", "double", "half", "wide", "vintage", "calm"}  # fmt: skip
 """Words for where and how, which no drawing is named by."""
 NEEDS_ARTICLE = {"well"}
 """Nouns that are other words as well: they name a thing only after an article or an adjective."""
@@ -194,6 +194,7 @@ ADJECTIVES = {
     "tropical", "rusty", "shiny", "striped", "spotted", "lit", "glowing", "bare", "big-eyed", "smiling", "decorated",
 }  # fmt: skip
 ABSTRACT = {
+    "smoke",
     "feeling", "thought", "thoughts", "afternoon", "morning", "memory", "reason", "reasons", "meaning", "idea", "dream",
     "hope", "fear", "joy", "sorrow", "time", "life", "death", "world", "silence", "peace", "truth", "yes", "no", "way",
     "moment", "remember", "forgetting", "forget", "means", "mean", "almost", "birthday", "card", "wall", "bottom", "part",
