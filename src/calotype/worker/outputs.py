@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,7 @@ class Results:
 
     async def store(self, made: Sequence[Made]) -> list[NewAsset]:
         """Store everything durably, all at once, and return what to write down."""
-        stored = await asyncio.gather(*(self._store_one(one) for one in made), return_exceptions=True)
-        failures = [one for one in stored if isinstance(one, BaseException)]
-        if failures:  # only now: no other file is still being written
-            raise failures[0]
-        return [one for one in stored if isinstance(one, NewAsset)]
+        return await _all(self._store_one(one) for one in made)
 
     async def discard(self, database: Database) -> None:
         """Delete what no row names: when an answer was lost the job may have taken the files after all."""
@@ -72,7 +68,11 @@ class Results:
         asset_id = new_id()
         extension = _EXTENSIONS.get(made.media_type, "bin")
         key = self._key(asset_id, asset_id, extension)
-        stored = await self._assets.write(key, made.path, made.media_type)
+        thumbnail = asyncio.create_task(self._store_thumbnail(asset_id, made))
+        try:
+            stored = await self._assets.write(key, made.path, made.media_type)
+        finally:
+            await asyncio.wait([thumbnail])  # whatever happens, nothing is still being written afterwards
         return NewAsset(
             id=asset_id,
             key=key,
@@ -84,7 +84,7 @@ class Results:
             height=made.height,
             duration=made.duration,
             provenance=made.provenance,
-            thumbnail_key=await self._store_thumbnail(asset_id, made),
+            thumbnail_key=thumbnail.result(),
         )
 
     async def _store_thumbnail(self, asset_id: UUID, made: Made) -> str | None:
@@ -104,3 +104,12 @@ class Results:
         key = key_for(self._job.account_id, self._job.id, file_id, extension)
         self._keys.setdefault(asset_id, []).append(key)
         return key
+
+
+async def _all(storing: Iterable[Coroutine[Any, Any, NewAsset]]) -> list[NewAsset]:
+    """Return every result; a failure is raised only once no other file is still being written."""
+    stored = await asyncio.gather(*storing, return_exceptions=True)
+    for one in stored:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in stored if isinstance(one, NewAsset)]
