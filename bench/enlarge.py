@@ -1,7 +1,8 @@
 """An enlargement through the whole server, over the same enlargement in this process (bench/upscale.py).
 
 On a machine that does other work too, time says more about that work than about ours; CPU seconds of all the server's processes
-over this process's are the steadier figure, shown beside it.
+over this process's are the steadier figure, shown beside it, and `others` in the detail tells what the rest of the machine used
+meanwhile: a pair whose two sides met different company compares that.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import httpx2
+import psutil
 
 from bench.figures import Figure, at_most, median_ratio
 from bench.ground import Ground, LeftOutError
 from bench.load import cpu_seconds
 from bench.upscale import draw_picture, load_network, reference_seconds
 
-PAIRS, SCALE, SIZE = 3, 4, (900, 675)
+PAIRS, SCALE, SIZE = 5, 4, (800, 600)
 _LEAST = 5.0
 
 
@@ -43,6 +45,7 @@ def measure(ground: Ground) -> list[Figure]:
     times = [(job.seconds, reference.seconds) for job, reference in costs]
     cpu = [(job.cpu, reference.cpu) for job, reference in costs]
     figure = median_ratio("upscale", "job's time / the same work in one process", times, at_most(1.05), "s")
+    figure.detail["others"] = [(job.others, reference.others) for job, reference in costs]
     if min(reference for _, reference in times) < _LEAST:
         figure.detail["note"] = f"an enlargement took less than {_LEAST:g} s here: a larger picture would tell more"
     return [
@@ -57,12 +60,20 @@ class _Cost:
 
     seconds: float
     cpu: float
+    others: float
+    """CPU seconds of everything else on the machine meanwhile."""
 
 
 def _cost(pids: Sequence[int], work: Callable[[], object]) -> _Cost:
-    before, started = sum(map(cpu_seconds, pids)), time.perf_counter()
+    ours, everyone, started = sum(map(cpu_seconds, pids)), _busy(), time.perf_counter()
     work()
-    return _Cost(time.perf_counter() - started, sum(map(cpu_seconds, pids)) - before)
+    cpu = sum(map(cpu_seconds, pids)) - ours
+    return _Cost(time.perf_counter() - started, cpu, _busy() - everyone - cpu)
+
+
+def _busy() -> float:
+    times = psutil.cpu_times()
+    return times.user + times.system
 
 
 def _in_turn(works: Sequence[Callable[[], _Cost]], *, is_reversed: bool) -> tuple[_Cost, _Cost]:

@@ -1,6 +1,6 @@
 """Every figure in one run. Prints the table and, when no part was named, writes bench/latest.json. A figure fails no run.
 
-python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscale, scale
+python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscale, scale, fetch
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.status import Status
 
-from bench import enlarge, figures, grown, journey, memory, poll, submit
+from bench import enlarge, figures, grown, journey, memory, poll, scale, submit
 from bench.figures import Figure
 from bench.ground import Ground, LeftOutError, ground
 
@@ -28,6 +28,7 @@ PARTS: dict[str, Callable[[Ground], list[Figure]]] = {
     "journey": journey.measure,
     "upscale": enlarge.measure,
     "scale": grown.measure,
+    "fetch": scale.measure,
 }
 
 
