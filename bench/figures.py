@@ -22,6 +22,8 @@ from rich.table import Table
 from calotype.clock import SystemClock
 
 LATEST = Path(__file__).parent / "latest.json"
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+_BEGIN, _END = "<!-- written by bench.run -->\n", "<!-- end -->\n"
 _LIBRARIES = (
     "calotype",
     "uvicorn",
@@ -126,16 +128,38 @@ def write(figures: Sequence[Figure], facts: dict[str, Any], left_out: dict[str, 
     path.write_text(json.dumps(_rounded(page), indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
+def print_page(figures: Sequence[Figure], facts: dict[str, Any], left_out: dict[str, str]) -> None:
+    """Put the run's table at the end of the page about benchmarks."""
+    moment = SystemClock().now().astimezone(UTC).date()
+    load = f"load {facts['load_before']:.1f} before and {facts['load_after']:.1f} after"
+    lines = [
+        f"{moment}, {facts['cores']} cores ({facts['processor']}), Python {facts['python']}; {load}.",
+        "",
+        "| Part | Figure | Value | Goal | |",
+        "|---|---|---|---|---|",
+        *(f"| {f.part} | {f.name} | {_worded(f)} | {f.goal or ''} | {f.verdict or ''} |" for f in figures),
+        *(f"\n{part} was not measured: {reason}" for part, reason in left_out.items()),
+    ]
+    head, _, rest = PAGE.read_text("utf-8").partition(_BEGIN)
+    tail = rest.partition(_END)[2]
+    PAGE.write_text(head + _BEGIN + "\n".join(lines) + "\n" + _END + tail, "utf-8")
+
+
 def show(figures: Sequence[Figure], left_out: dict[str, str], console: Console) -> None:
     """Print the table."""
     table = Table("Part", "Figure", "Value", "Goal", "", title="Calotype, ratios inside one run")
     for figure in figures:
         colour = {"reached": "green", "missed": "red", None: "dim"}[figure.verdict]
-        value = f"{figure.value:.3g} {figure.unit}".strip()
-        table.add_row(figure.part, figure.name, value, str(figure.goal or ""), f"[{colour}]{figure.verdict or ''}[/]")
+        table.add_row(
+            figure.part, figure.name, _worded(figure), str(figure.goal or ""), f"[{colour}]{figure.verdict or ''}[/]"
+        )
     console.print(table)
     for part, reason in left_out.items():
         console.print(f"[yellow]{part} was not measured: {reason}[/]")
+
+
+def _worded(figure: Figure) -> str:
+    return f"{figure.value:.3g} {figure.unit}".strip()
 
 
 def _version(name: str) -> str | None:

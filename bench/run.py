@@ -1,4 +1,4 @@
-"""Every figure in one run. Prints the table and, when no part was named, writes bench/latest.json. A figure fails no run.
+"""Every figure in one run. Prints the table and, when no part was named, writes bench/latest.json and its page. A figure fails no run.
 
 python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscale, scale, fetch
 """
@@ -56,6 +56,8 @@ def main(wanted: Sequence[str]) -> int:
     page = figures.LATEST if not wanted else SCRATCH / f"{'-'.join(wanted)}.json"
     page.parent.mkdir(exist_ok=True)
     figures.write(found, facts, left_out, page)
+    if not wanted:
+        figures.print_page(found, facts, left_out)
     console.print(f"written to {page.relative_to(SCRATCH.parents[1])}")
     return 0
 
