@@ -1,4 +1,4 @@
-"""Every figure in one run. Prints the table and, when no part was named, writes bench/latest.json and its page. A figure fails no run.
+"""Every figure in one run. Prints the table and, when no part was named, writes it down with its page. A figure fails no run.
 
 python -m bench.run [PART …]      parts: memory, poll, submit, journey, upscale, scale, fetch
 """
