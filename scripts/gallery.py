@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 
 from calotype.engines.illustrator.engine import Illustrator
-from calotype.jobs.kinds import ImageInput
+from calotype.jobs.inputs.image import ImageInput
 
 ROOT = Path(__file__).parents[1]
 PROMPTS = ROOT / "tests" / "gallery" / "prompts.toml"

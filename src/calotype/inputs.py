@@ -10,7 +10,7 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -21,8 +21,9 @@ from calotype.assets.base import Assets, key_for
 from calotype.dialects.base import Upload
 from calotype.engines.upscale.limits import check_size
 from calotype.errors import InvalidInputError, UnsupportedInputError
+from calotype.jobs.fields import Input, Source
 from calotype.jobs.ids import new_id
-from calotype.jobs.kinds import ImageSource, Input, Kind, read_input
+from calotype.jobs.kinds import INPUTS, Kind, read_input
 from calotype.jobs.model import Caller, NewAsset, Output
 from calotype.jobs.states import JobState
 from calotype.media.decode import Normalised, normalise
@@ -35,6 +36,7 @@ Folder = Callable[[], Awaitable[Path]]
 
 _LATER = {"asset_id": str(UUID(int=0))}
 """Stands for an upload while the rest of the input is checked."""
+_NO_UPLOADS: Mapping[str, Sequence[Upload]] = {}
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
@@ -46,12 +48,21 @@ class Resolved:
     fresh: list[Output] = field(default_factory=list)
 
 
-def checked(kind: Kind, given: Mapping[str, Any], uploads: Iterable[str] = ()) -> Input:
-    """Return the kind's input, checked before any file is looked at: `uploads` names the fields that files will fill."""
+def checked(kind: Kind, given: Mapping[str, Any], uploads: Mapping[str, Sequence[Upload]] = _NO_UPLOADS) -> Input:
+    """Return the kind's input, checked before any file is looked at: `uploads` are the fields that files will fill."""
     for name, value in given.items():
-        if isinstance(value, Mapping) and "url" in value:
+        if any(isinstance(one, Mapping) and "url" in one for one in (value if isinstance(value, list) else [value])):
             raise UnsupportedInputError(f"/input/{name}")
-    return read_input(kind, {**given, **dict.fromkeys(uploads, _LATER)})
+    later = {
+        name: [_LATER] * len(files) if _takes_several(INPUTS[kind], name) else _LATER for name, files in uploads.items()
+    }
+    return read_input(kind, {**given, **later})
+
+
+def _takes_several(model: type[Input], name: str) -> bool:
+    """Return whether the field holds a list of files; a field that is none of the model's is refused by it later."""
+    field_of = model.model_fields.get(name)
+    return field_of is not None and "list[" in str(field_of.annotation)
 
 
 class Inputs:
@@ -68,13 +79,10 @@ class Inputs:
         """Return the input as plain values with every image a stored asset. What fails leaves nothing behind."""
         resolved = Resolved(wanted.model_dump(mode="json", exclude_none=True))
         try:
-            for name, source in wanted:
-                if isinstance(source, ImageSource):
-                    pointer = f"/input/{name}"
-                    given = uploads.get(name, ())
-                    file = await self._file_of(caller, source, given, pointer, folder, resolved.fresh)
-                    _check_limits(kind, file, resolved.input)
-                    resolved.input[name] = {"asset_id": str(file.asset_id)}
+            for place in _places(wanted, uploads):
+                file = await self._file_of(caller, place, folder, resolved.fresh)
+                _check_limits(kind, file, resolved.input)
+                place.fill(resolved.input, file)
         except BaseException:
             await self.discard(resolved.fresh)
             raise
@@ -118,51 +126,83 @@ class Inputs:
         for file in fresh:
             await self._store.delete(file.key)
 
-    async def _file_of(
-        self,
-        caller: Caller,
-        source: ImageSource,
-        uploads: Sequence[Upload],
-        pointer: str,
-        folder: Folder,
-        fresh: list[Output],
-    ) -> Output:
-        if uploads or source.data is not None:
-            place = await folder()
+    async def _file_of(self, caller: Caller, place: _Place, folder: Folder, fresh: list[Output]) -> Output:
+        source, pointer = place.source, place.pointer
+        if place.upload is not None or source.data is not None:
+            room = await folder()
             path = (
-                Path(uploads[0].path)
-                if uploads
-                else await asyncio.to_thread(_from_data_url, source.data, pointer, place)
+                Path(place.upload.path)
+                if place.upload is not None
+                else await asyncio.to_thread(_from_data_url, source.data, pointer, room)
             )
-            fresh.append(await self.keep(caller, path, place))
-            return fresh[-1]
+            fresh.append(await self.keep(caller, path, room))
+            return _of_media(fresh[-1], source.media, pointer)
         if source.from_job is not None:
-            return await self._output_of(caller, source.from_job, source.output, pointer)
+            return await self._output_of(caller, source, pointer)
         assert source.asset_id is not None, "the model has seen to it that one is given"
-        return await self._asset(caller, source.asset_id, pointer)
+        return await self._asset(caller, source, pointer)
 
-    async def _asset(self, caller: Caller, asset_id: UUID, pointer: str) -> Output:
+    async def _asset(self, caller: Caller, source: Source, pointer: str) -> Output:
+        assert source.asset_id is not None, "the caller has looked"
         async with self._database.connection() as db:
-            row = await rows.get(db, asset_id, caller.account_id)
+            row = await rows.get(db, source.asset_id, caller.account_id)
         if row is None or row.file.purged_at is not None:
             raise InvalidInputError.at(f"{pointer}/asset_id", "not_found", "there is no such asset")
-        return _as_image(row.file, f"{pointer}/asset_id")
+        return _of_media(row.file, source.media, f"{pointer}/asset_id")
 
-    async def _output_of(self, caller: Caller, job_id: UUID, ordinal: int, pointer: str) -> Output:
+    async def _output_of(self, caller: Caller, source: Source, pointer: str) -> Output:
+        assert source.from_job is not None, "the caller has looked"
         async with self._database.connection() as db:
-            job = await jobs.get(db, job_id, caller.account_id)
+            job = await jobs.get(db, source.from_job, caller.account_id)
         if job is None or job.erased_at is not None:
             raise InvalidInputError.at(f"{pointer}/from_job", "not_found", "there is no such job")
         if job.state is not JobState.SUCCEEDED:
             raise InvalidInputError.at(f"{pointer}/from_job", "not_succeeded", f"the job is {job.state}")
-        if ordinal >= len(job.outputs) or job.outputs[ordinal].purged_at is not None:
+        if source.output >= len(job.outputs) or job.outputs[source.output].purged_at is not None:
             raise InvalidInputError.at(f"{pointer}/output", "not_found", "the job has no such output")
-        return _as_image(job.outputs[ordinal], f"{pointer}/output")
+        return _of_media(job.outputs[source.output], source.media, f"{pointer}/output")
 
 
-def _as_image(file: Output, pointer: str) -> Output:
-    if not file.media_type.startswith("image/") or file.width is None or file.height is None:
-        raise InvalidInputError.at(pointer, "not_an_image", f"it is {file.media_type}, not an image")
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One place of an input that a file fills: a field, or one item of a field that holds several."""
+
+    name: str
+    index: int | None
+    source: Source
+    upload: Upload | None
+
+    @property
+    def pointer(self) -> str:
+        return f"/input/{self.name}" if self.index is None else f"/input/{self.name}/{self.index}"
+
+    def fill(self, plain: dict[str, Any], file: Output) -> None:
+        """Put the stored asset where the source stood."""
+        stored = {"asset_id": str(file.asset_id)}
+        if self.index is None:
+            plain[self.name] = stored
+        else:
+            plain[self.name][self.index] = stored
+
+
+def _places(wanted: Input, uploads: Mapping[str, Sequence[Upload]]) -> list[_Place]:
+    places = []
+    for name, value in wanted:
+        files = uploads.get(name, ())
+        if isinstance(value, Source):
+            places.append(_Place(name, None, value, files[0] if files else None))
+        elif isinstance(value, list) and value and isinstance(value[0], Source):
+            places += [
+                _Place(name, index, source, files[index] if files else None) for index, source in enumerate(value)
+            ]
+    return places
+
+
+def _of_media(file: Output, media: str, pointer: str) -> Output:
+    is_measured = media != "image" or (file.width is not None and file.height is not None)
+    if not file.media_type.startswith(f"{media}/") or not is_measured:
+        article = "a" if media == "video" else "an"
+        raise InvalidInputError.at(pointer, f"not_{article}_{media}", f"it is {file.media_type}, not {article} {media}")
     return file
 
 

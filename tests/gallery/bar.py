@@ -22,7 +22,7 @@ from calotype.engines.illustrator.colour import distinct
 from calotype.engines.illustrator.compose import Composition, Placed
 from calotype.engines.illustrator.engine import Illustrator
 from calotype.engines.illustrator.provenance import NOTHING_KNOWN, provenance_of
-from calotype.jobs.kinds import ImageInput
+from calotype.jobs.inputs.image import ImageInput
 
 PROMPTS = Path(__file__).parent / "prompts.toml"
 SIDE = 360

@@ -20,7 +20,8 @@ from calotype.errors import (
 )
 from calotype.inputs import Resolved, checked
 from calotype.jobs.credits import price_of
-from calotype.jobs.kinds import Input, Kind
+from calotype.jobs.fields import Input
+from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Job, Output, Receipt, Submission, Webhook
 from calotype.server import waiting
 from calotype.server.answer import Answer, answer_of

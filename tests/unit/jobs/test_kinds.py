@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calotype.errors import InvalidInputError
-from calotype.jobs.kinds import INPUTS, MAX_SIDE, MIN_SIDE, ImageInput, Kind, UpscaleInput, read_input
+from calotype.jobs.fields import MAX_SIDE, MIN_SIDE
+from calotype.jobs.inputs.image import ImageInput
+from calotype.jobs.inputs.upscale import UpscaleInput
+from calotype.jobs.kinds import INPUTS, Kind, read_input
 from calotype.jobs.states import JobState
 
 ASSET = "0198c0de-0000-7000-8000-000000000001"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from calotype.dialects.aetherai.models import AIModel
 from calotype.dialects.base import FilePart
-from calotype.jobs.kinds import Prompt
+from calotype.jobs.fields import Prompt
 
 
 class GenerateImage(BaseModel):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from calotype.jobs.kinds import Text
+from calotype.jobs.fields import Text
 
 _SUBMIT_EXAMPLE: dict[str, Any] = {
     "kind": "image",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from calotype.engines.base import Card, Grain, Needs
-from calotype.jobs.kinds import MAX_SIDE, MIN_SIDE, Kind
+from calotype.jobs.fields import MAX_SIDE, MIN_SIDE
+from calotype.jobs.kinds import Kind
 
 CARD = Card(
     id="illustrator",

@@ -20,7 +20,7 @@ from calotype.engines.illustrator.prompt import read_prompt
 from calotype.engines.illustrator.provenance import provenance_of
 from calotype.engines.illustrator.vectors import WordVectors
 from calotype.errors import EngineError
-from calotype.jobs.kinds import ImageInput
+from calotype.jobs.inputs.image import ImageInput
 
 PREVIEW_SIDE = 256
 _MOST_SEEDS = 2**32

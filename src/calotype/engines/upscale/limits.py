@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calotype.errors import InvalidInputError
-from calotype.jobs.kinds import TARGET_SIDES
+from calotype.jobs.inputs.upscale import TARGET_SIDES
 
 Size = tuple[int, int]
 
