@@ -26,6 +26,7 @@ from calotype.errors import (
     NotFoundError,
 )
 from calotype.jobs.credits import DEFAULT_PRICES, Entry, price_of
+from calotype.jobs.fields import files_named_in
 from calotype.jobs.ids import new_id
 from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Caller, Job, JobError, NewAsset, Output, Progress, Receipt, Submission
@@ -367,10 +368,8 @@ def _wants(events: Sequence[str], state: JobState) -> bool:
 
 
 def _inputs_of(given: Mapping[str, Any]) -> list[UUID]:
-    """Return the uploaded assets a job's input names."""
-    return [
-        UUID(str(value["asset_id"])) for value in given.values() if isinstance(value, Mapping) and value.get("asset_id")
-    ]
+    """Return the stored assets a job's input names."""
+    return [asset_id for ids in files_named_in(given).values() for asset_id in ids]
 
 
 def _facts_of(job: Job) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -83,3 +84,14 @@ class AudioSource(Source):
     """A recording given as input: exactly one of an uploaded asset, a data URL, or another job's output."""
 
     media: ClassVar[str] = "audio"
+
+
+def files_named_in(given: Mapping[str, Any]) -> dict[str, list[UUID]]:
+    """Return which assets the fields of a stored input name: one, or a list of them, by the field's name."""
+    found = {}
+    for name, value in given.items():
+        sources = value if isinstance(value, list) else [value]
+        ids = [UUID(str(one["asset_id"])) for one in sources if isinstance(one, Mapping) and one.get("asset_id")]
+        if ids:
+            found[name] = ids
+    return found

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from calotype.assets.base import Assets
 from calotype.errors import EngineError
+from calotype.jobs.fields import files_named_in
 from calotype.jobs.model import Job
 from calotype.store import assets as asset_rows
 from calotype.store.database import Database
@@ -19,23 +18,12 @@ from calotype.store.database import Database
 async def fetch(job: Job, database: Database, assets: Assets, folder: Path) -> dict[str, list[Path]]:
     """Return the local files of each image input, by the input's name."""
     files: dict[str, list[Path]] = {}
-    for name, asset_ids in named_in(job.input).items():
+    for name, asset_ids in files_named_in(job.input).items():
         files[name] = [
             await _fetch_one(asset_id, job, database, assets, folder / f"input-{name}-{index}")
             for index, asset_id in enumerate(asset_ids)
         ]
     return files
-
-
-def named_in(given: Mapping[str, Any]) -> dict[str, list[UUID]]:
-    """Return which assets the fields of an input name: one, or a list of them."""
-    found = {}
-    for name, value in given.items():
-        sources = value if isinstance(value, list) else [value]
-        ids = [UUID(str(s["asset_id"])) for s in sources if isinstance(s, Mapping) and s.get("asset_id")]
-        if ids:
-            found[name] = ids
-    return found
 
 
 async def _fetch_one(asset_id: UUID, job: Job, database: Database, assets: Assets, target: Path) -> Path:

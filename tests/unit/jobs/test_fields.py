@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from calotype.jobs.fields import files_named_in
 from calotype.jobs.ids import new_id
-from calotype.worker.inputs import named_in
 
 
 def test_the_assets_an_input_names_are_found_in_fields_and_lists() -> None:
@@ -14,4 +14,4 @@ def test_the_assets_an_input_names_are_found_in_fields_and_lists() -> None:
         "style": {"name": "y"},
     }
 
-    assert named_in(given) == {"image": [one], "references": [two, three]}
+    assert files_named_in(given) == {"image": [one], "references": [two, three]}
