@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from calotype.engines.illustrator.engine import Illustrator
+from calotype.engines.drawing.illustrator import Illustrator
 from calotype.jobs.inputs.image import ImageInput
 
 ROOT = Path(__file__).parents[1]

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from calotype.engines.illustrator.colour import distinct
-from calotype.engines.illustrator.compose import Composition, Placed
-from calotype.engines.illustrator.engine import Illustrator
-from calotype.engines.illustrator.provenance import NOTHING_KNOWN, provenance_of
+from calotype.engines.drawing.colour import distinct
+from calotype.engines.drawing.compose import Composition, Placed
+from calotype.engines.drawing.illustrator import Illustrator
+from calotype.engines.drawing.provenance import NOTHING_KNOWN, provenance_of
 from calotype.jobs.inputs.image import ImageInput
 
 PROMPTS = Path(__file__).parent / "prompts.toml"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calotype.engines.illustrator.engine import Illustrator
+from calotype.engines.drawing.illustrator import Illustrator
 from gallery import bar
 
 LEAST_SHARE = 0.95

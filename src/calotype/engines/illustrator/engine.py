@@ -11,35 +11,14 @@ from PIL import Image
 
 import calotype_data
 from calotype.engines.base import Context, Estimate, Order, Phase, Probe
-from calotype.engines.illustrator.art import Library
+from calotype.engines.drawing.illustrator import Illustrator
+from calotype.engines.drawing.provenance import provenance_of
 from calotype.engines.illustrator.card import CARD
-from calotype.engines.illustrator.compose import Composition, compose
-from calotype.engines.illustrator.figures import Figures
-from calotype.engines.illustrator.paint import Painter
-from calotype.engines.illustrator.prompt import read_prompt
-from calotype.engines.illustrator.provenance import provenance_of
-from calotype.engines.illustrator.vectors import WordVectors
 from calotype.errors import EngineError
 from calotype.jobs.inputs.image import ImageInput
 
 PREVIEW_SIDE = 256
 _MOST_SEEDS = 2**32
-
-
-class Illustrator:
-    """Reads prompts and paints them: the engine without the seam."""
-
-    def __init__(self) -> None:
-        vectors = WordVectors(calotype_data.path("vectors/pieces.npz"), calotype_data.path("vectors/tokenizer.json.gz"))
-        self.library = Library(calotype_data.path("art/index.json.gz").parent, vectors)
-        self.figures = Figures(self.library)
-        self.painter = Painter(self.figures)
-
-    def compose(self, wanted: ImageInput, seed: int, size: tuple[int, int] | None = None) -> Composition:
-        """Return the picture laid out, at the size asked for or another of the same shape."""
-        reading = read_prompt(wanted.prompt, self.library, negative=wanted.negative_prompt, style=wanted.style)
-        width, height = size or wanted.size()
-        return compose(reading, self.figures, width, height, seed)
 
 
 class IllustratorEngine:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calotype.engines.illustrator.art import Library
-from calotype.engines.illustrator.engine import Illustrator
+from calotype.engines.drawing.art import Library
+from calotype.engines.drawing.illustrator import Illustrator
 
 
 @pytest.fixture(scope="session")

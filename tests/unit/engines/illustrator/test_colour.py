@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from calotype.engines.illustrator.colour import NAMED, already, apart, body_of, distinct, from_oklch, paint, to_oklch
+from calotype.engines.drawing.colour import NAMED, already, apart, body_of, distinct, from_oklch, paint, to_oklch
 
 
 def picture(*bands: str) -> Image.Image:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import calotype_data
-from calotype.engines.illustrator.art import SIDES, Library
-from calotype.engines.illustrator.engine import Illustrator
-from calotype.engines.illustrator.synonyms import SYNONYMS
+from calotype.engines.drawing.art import SIDES, Library
+from calotype.engines.drawing.illustrator import Illustrator
+from calotype.engines.drawing.synonyms import SYNONYMS
 
 
 def test_no_file_is_missing_or_damaged() -> None:

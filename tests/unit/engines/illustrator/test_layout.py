@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calotype.engines.illustrator.compose import Composition, Placed
-from calotype.engines.illustrator.engine import Illustrator
+from calotype.engines.drawing.compose import Composition, Placed
+from calotype.engines.drawing.illustrator import Illustrator
 from calotype.jobs.inputs.image import ImageInput
 
 SHAPES = [(1024, 1024), (1600, 900), (900, 1600), (2100, 300), (300, 2100)]

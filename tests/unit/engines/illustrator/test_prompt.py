@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from calotype.engines.illustrator.art import Library
-from calotype.engines.illustrator.prompt import MOST_MENTIONS, read_prompt
-from calotype.engines.illustrator.reading import Reading
+from calotype.engines.drawing.art import Library
+from calotype.engines.drawing.prompt import MOST_MENTIONS, read_prompt
+from calotype.engines.drawing.reading import Reading
 
 
 def named(reading: Reading) -> list[tuple[str, int, str | None]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calotype.engines.illustrator import lexicon as lex
-from calotype.engines.illustrator.art import Drawing, Library
-from calotype.engines.illustrator.phrases import background_at, longest_in, purpose_at
-from calotype.engines.illustrator.reading import Mention, Reading, Relation
-from calotype.engines.illustrator.traits import (
+from calotype.engines.drawing import lexicon as lex
+from calotype.engines.drawing.art import Drawing, Library
+from calotype.engines.drawing.phrases import background_at, longest_in, purpose_at
+from calotype.engines.drawing.reading import Mention, Reading, Relation
+from calotype.engines.drawing.traits import (
     CARRIED,
     CONTAINERS,
     PAINTABLE,
@@ -22,7 +22,7 @@ from calotype.engines.illustrator.traits import (
     place_of,
     size_of,
 )
-from calotype.engines.illustrator.words import is_invariant, is_mark, is_plural, singular, split
+from calotype.engines.drawing.words import is_invariant, is_mark, is_plural, singular, split
 
 MOST_MENTIONS = 12
 MOST_OF_A_KIND = 12

@@ -6,8 +6,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from calotype.engines.illustrator.scenery.palette import mix
-from calotype.engines.illustrator.scenery.stage import Stage, ellipse
+from calotype.engines.drawing.scenery.palette import mix
+from calotype.engines.drawing.scenery.stage import Stage, ellipse
 
 
 @dataclass(frozen=True, slots=True)

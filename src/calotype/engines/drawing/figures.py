@@ -15,10 +15,10 @@ import numpy as np
 import resvg_py
 from PIL import Image
 
-from calotype.engines.illustrator import traits
-from calotype.engines.illustrator.art import SIDES, Drawing, Library, Outline
-from calotype.engines.illustrator.colour import named
-from calotype.engines.illustrator.scenery.palette import mix
+from calotype.engines.drawing import traits
+from calotype.engines.drawing.art import SIDES, Drawing, Library, Outline
+from calotype.engines.drawing.colour import named
+from calotype.engines.drawing.scenery.palette import mix
 
 _SHIRTS = ("#3f8fd6", "#e4574c", "#3fae72", "#8f63c9", "#f0943a", "#2fa7a7")
 _TROUSERS = "#34466b"

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from calotype.engines.illustrator import traits
-from calotype.engines.illustrator.art import Drawing
-from calotype.engines.illustrator.figures import Figure
-from calotype.engines.illustrator.reading import Reading, Relation
-from calotype.engines.illustrator.traits import Place
+from calotype.engines.drawing import traits
+from calotype.engines.drawing.art import Drawing
+from calotype.engines.drawing.figures import Figure
+from calotype.engines.drawing.reading import Reading, Relation
+from calotype.engines.drawing.traits import Place
 
 MOST_COVERED = 0.34
 """The most of a thing that what sits on it may cover."""

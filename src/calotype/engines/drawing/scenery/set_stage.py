@@ -6,12 +6,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from calotype.engines.illustrator.scenery import land, town, water
-from calotype.engines.illustrator.scenery import open as open_scenes
-from calotype.engines.illustrator.scenery.palette import DAY, palette_for
-from calotype.engines.illustrator.scenery.sky import paint_sky
-from calotype.engines.illustrator.scenery.stage import Stage
-from calotype.engines.illustrator.scenery.weather import paint_weather
+from calotype.engines.drawing.scenery import land, town, water
+from calotype.engines.drawing.scenery import open as open_scenes
+from calotype.engines.drawing.scenery.palette import DAY, palette_for
+from calotype.engines.drawing.scenery.sky import paint_sky
+from calotype.engines.drawing.scenery.stage import Stage
+from calotype.engines.drawing.scenery.weather import paint_weather
 
 GRAIN = 1000.0
 """The picture's shorter side in the scenes' own unit."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from calotype.engines.illustrator.blocks import Block
+from calotype.engines.drawing.blocks import Block
 
 MARGIN = 0.05
 GAP = 26.0

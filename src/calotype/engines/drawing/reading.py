@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from calotype.engines.illustrator.art import Drawing
+from calotype.engines.drawing.art import Drawing
 
 
 @dataclass(slots=True)

@@ -9,12 +9,12 @@ import numpy as np
 import resvg_py
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from calotype.engines.illustrator.colour import already, body_of, distinct, light_up
-from calotype.engines.illustrator.colour import paint as paint_in
-from calotype.engines.illustrator.compose import Composition, Placed
-from calotype.engines.illustrator.figures import Figures
-from calotype.engines.illustrator.scenery.palette import rgb
-from calotype.engines.illustrator.scenery.stage import Stage
+from calotype.engines.drawing.colour import already, body_of, distinct, light_up
+from calotype.engines.drawing.colour import paint as paint_in
+from calotype.engines.drawing.compose import Composition, Placed
+from calotype.engines.drawing.figures import Figures
+from calotype.engines.drawing.scenery.palette import rgb
+from calotype.engines.drawing.scenery.stage import Stage
 
 LARGEST_SPRITE = 1800
 _SUNK = 0.07

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from calotype.engines.illustrator.compose import Composition
-from calotype.engines.illustrator.reading import Reading
+from calotype.engines.drawing.compose import Composition
+from calotype.engines.drawing.reading import Reading
 
 NOTE = (
     "This picture was not made by a generative model: openly licensed drawings (Fluent Emoji, MIT; Noto Emoji, Apache-2.0; "

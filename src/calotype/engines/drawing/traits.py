@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from calotype.engines.illustrator.art import Drawing
+from calotype.engines.drawing.art import Drawing
 
 
 class Place(StrEnum):

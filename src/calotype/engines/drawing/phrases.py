@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from calotype.engines.illustrator import lexicon as lex
-from calotype.engines.illustrator.words import is_mark
+from calotype.engines.drawing import lexicon as lex
+from calotype.engines.drawing.words import is_mark
 
 _BACKGROUNDS = {"background", "backdrop", "backgrounds"}
 _PLAIN = {

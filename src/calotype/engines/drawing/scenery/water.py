@@ -3,8 +3,8 @@
 # ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
-from calotype.engines.illustrator.scenery.palette import mix
-from calotype.engines.illustrator.scenery.stage import Stage
+from calotype.engines.drawing.scenery.palette import mix
+from calotype.engines.drawing.scenery.stage import Stage
 
 _WATER = {
     "day": ("#8fd4ee", "#2f9fd6", "#0e5fa3"), "sunset": ("#ffbe7d", "#b9557f", "#3b2a66"), "night": ("#5b80b8", "#1f3f78", "#0a1738"),

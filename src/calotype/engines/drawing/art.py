@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from calotype.engines.illustrator.synonyms import SYNONYMS
-from calotype.engines.illustrator.vectors import WordVectors
+from calotype.engines.drawing.synonyms import SYNONYMS
+from calotype.engines.drawing.vectors import WordVectors
 
 SIDES = {"flat": 32.0, "3d": 32.0, "cartoon": 128.0, "prop": 64.0}
 """The side of the square each set's bodies are drawn in."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import colorsys
 
-from calotype.engines.illustrator.scenery.land import ridge
-from calotype.engines.illustrator.scenery.palette import mix
-from calotype.engines.illustrator.scenery.sky import paint_stars
-from calotype.engines.illustrator.scenery.stage import Stage
+from calotype.engines.drawing.scenery.land import ridge
+from calotype.engines.drawing.scenery.palette import mix
+from calotype.engines.drawing.scenery.sky import paint_stars
+from calotype.engines.drawing.scenery.stage import Stage
 
 BACKGROUNDS = {
     "white": "#ffffff", "black": "#15151a", "grey": "#b4b7bd", "silver": "#c9ccd2", "red": "#e5484d", "orange": "#ff9440",

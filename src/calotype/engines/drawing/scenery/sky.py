@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import math
 
-from calotype.engines.illustrator.scenery.palette import mix
-from calotype.engines.illustrator.scenery.stage import Stage, ellipse
+from calotype.engines.drawing.scenery.palette import mix
+from calotype.engines.drawing.scenery.stage import Stage, ellipse
 
 
 def paint_sky(stage: Stage, *, orb: bool = True, clouds: bool = True) -> None:

@@ -3,8 +3,8 @@
 # ruff: noqa: E501 - a path reads best unbroken
 from __future__ import annotations
 
-from calotype.engines.illustrator.scenery.palette import mix
-from calotype.engines.illustrator.scenery.stage import Stage
+from calotype.engines.drawing.scenery.palette import mix
+from calotype.engines.drawing.scenery.stage import Stage
 
 _WALLS = (
     ("#f6e3cf", "#ecd0b4"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calotype.engines.illustrator.scenery.stage import Stage, ellipse
+from calotype.engines.drawing.scenery.stage import Stage, ellipse
 
 
 def paint_weather(stage: Stage, scenes: list[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from calotype.engines.illustrator.scenery.palette import Palette, mix
+from calotype.engines.drawing.scenery.palette import Palette, mix
 
 
 @dataclass(slots=True)

@@ -6,17 +6,17 @@ import random
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from calotype.engines.illustrator import traits
-from calotype.engines.illustrator.art import Drawing
-from calotype.engines.illustrator.blocks import Block, Builder, Part
-from calotype.engines.illustrator.colour import MIXED
-from calotype.engines.illustrator.figures import Figures, Outfit
-from calotype.engines.illustrator.floats import Region, float_blocks
-from calotype.engines.illustrator.reading import Mention, Reading
-from calotype.engines.illustrator.rows import Band, Standing, place_rows
-from calotype.engines.illustrator.scenery.set_stage import Setting, set_stage
-from calotype.engines.illustrator.scenery.stage import Stage
-from calotype.engines.illustrator.traits import Place
+from calotype.engines.drawing import traits
+from calotype.engines.drawing.art import Drawing
+from calotype.engines.drawing.blocks import Block, Builder, Part
+from calotype.engines.drawing.colour import MIXED
+from calotype.engines.drawing.figures import Figures, Outfit
+from calotype.engines.drawing.floats import Region, float_blocks
+from calotype.engines.drawing.reading import Mention, Reading
+from calotype.engines.drawing.rows import Band, Standing, place_rows
+from calotype.engines.drawing.scenery.set_stage import Setting, set_stage
+from calotype.engines.drawing.scenery.stage import Stage
+from calotype.engines.drawing.traits import Place
 
 DEFAULT_STYLE = "3d"
 _KINDS = ("underwater", "space", "room", "city", "forest", "sea", "desert", "savanna", "snow", "meadow", "sky")

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calotype.engines.illustrator.blocks import Block
+from calotype.engines.drawing.blocks import Block
 
 TRIES = 60
 CHOICES = 4
