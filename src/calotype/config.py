@@ -6,10 +6,11 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -90,10 +91,15 @@ class DatabaseSettings(Section):
     pool: int = 10
 
 
+def _subnet(text: str) -> str:
+    ip_network(text)  # raises what Pydantic words
+    return text
+
+
 class OutboundSettings(Section):
     """Which addresses that a user gave may be called; by default no private one."""
 
-    allow_subnets: tuple[str, ...] = ()
+    allow_subnets: tuple[Annotated[str, AfterValidator(_subnet)], ...] = ()
     allow_http: bool = True
 
 

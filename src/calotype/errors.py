@@ -170,6 +170,53 @@ class InvalidImageError(CallerError):
         super().__init__(f"The image cannot be used: {reason}.")
 
 
+class OutboundForbiddenError(CallerError):
+    """A URL that this server does not call: `rule` says which rule it breaks, never what its name leads to."""
+
+    code = "url_not_allowed"
+    cure = "Give an http or https URL of a public host; an operator may allow more by outbound.allow_subnets."
+
+    _RULES: ClassVar[dict[str, str]] = {
+        "malformed": "it is not written as a URL is",
+        "scheme": "it does not begin with http:// or https://",
+        "plain_http": "this server calls https only",
+        "userinfo": "it holds a user name or a password",
+        "host": "its host is no name and no address in the usual form",
+        "port": "its port is not one for HTTP",
+        "address": "its host is not public",
+    }
+
+    def __init__(self, rule: str) -> None:
+        self.rule = rule
+        super().__init__(f"The URL cannot be called: {self._RULES[rule]}.")
+
+
+class OutboundFailedError(CallerError):
+    """A call to a URL that a user gave went wrong: `reason` is one word, the sentence says it for people."""
+
+    code = "url_failed"
+    is_retryable = True
+    cure = "Check that the URL answers from the internet with the file itself, or upload the file to /native/v1/assets."
+
+    _REASONS: ClassVar[dict[str, str]] = {
+        "dns": "its host has no address",
+        "refused": "no connection can be made",
+        "tls": "its certificate or its TLS is not accepted",
+        "timeout": "it does not answer in time",
+        "broken": "the connection broke",
+        "protocol": "what it answers is not HTTP",
+        "status": "it answers with an error",
+        "redirects": "it redirects too often, or to nowhere",
+        "media_type": "it does not answer with a file of the kind that is asked for",
+        "encoding": "it answers with a packed body, which was not asked for",
+        "too_large": "what it answers is too large",
+    }
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(f"The URL could not be read: {detail or self._REASONS[reason]}.")
+
+
 class NotAuthenticatedError(CallerError):
     """The key is missing, unknown, revoked or expired; which one is not said."""
 
