@@ -6,9 +6,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -85,6 +86,23 @@ class AssetSettings(Section):
     floor: int = 200_000_000
 
 
+class PriceSettings(Section):
+    """Credits for one unit: the whole job, each output, or each megapixel or second of each output."""
+
+    credits: Decimal = Field(ge=0, le=1_000_000_000, allow_inf_nan=False)
+    unit: Literal["job", "output", "megapixel", "second"] = "output"
+    least: int = Field(default=0, ge=0, le=1_000_000_000)
+
+
+class PriceListSettings(Section):
+    """What jobs cost: by model ("NAME", or "NAME/KIND" for one of its kinds), else by kind, else as built in."""
+
+    models: dict[str, PriceSettings] = {}
+    kinds: dict[str, PriceSettings] = {}
+    flat: Decimal = Field(default=Decimal(1), ge=0, le=1_000_000_000, allow_inf_nan=False)
+    """What a job of a kind costs that has no price at all."""
+
+
 class DatabaseSettings(Section):
     """How a process talks to PostgreSQL."""
 
@@ -133,6 +151,7 @@ class Settings(BaseSettings):
     jobs: JobSettings = JobSettings()
     worker: WorkerSettings = WorkerSettings()
     assets: AssetSettings = AssetSettings()
+    prices: PriceListSettings = PriceListSettings()
     database: DatabaseSettings = DatabaseSettings()
     outbound: OutboundSettings = OutboundSettings()
     faces: FaceSettings = FaceSettings()

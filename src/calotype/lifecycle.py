@@ -25,12 +25,12 @@ from calotype.errors import (
     LeaseLostError,
     NotFoundError,
 )
-from calotype.jobs.credits import DEFAULT_PRICES, Entry, price_of
+from calotype.jobs.credits import Entry
 from calotype.jobs.fields import files_named_in
 from calotype.jobs.ids import new_id
-from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Caller, Job, JobError, NewAsset, Output, Progress, Receipt, Submission
 from calotype.jobs.policy import ContentPolicy
+from calotype.jobs.prices import PriceList, cost_of, needs_files
 from calotype.jobs.retry import RetryPlan
 from calotype.jobs.states import Event, JobState, after, allows
 from calotype.queue import tickets
@@ -55,7 +55,7 @@ class Policy:
     max_deadline: timedelta = timedelta(days=1)
     retention: timedelta = timedelta(days=7)
     blocked_words: tuple[str, ...] = ()
-    prices: Mapping[Kind, int] = field(default_factory=lambda: DEFAULT_PRICES)
+    prices: PriceList = field(default_factory=PriceList)
 
 
 class Lifecycle:
@@ -68,7 +68,17 @@ class Lifecycle:
         self._lanes: dict[str, int] = {}
         self._looked_to = tickets.FIRST
 
+    @property
+    def prices(self) -> PriceList:
+        """Return what jobs cost here."""
+        return self._policy.prices
+
     # --- what a caller does ----------------------------------------------------------------------
+
+    async def quote(self, submission: Submission) -> int:
+        """Return what the submission would cost, were it made now."""
+        async with self._database.connection() as db:
+            return await self._price_of(db, submission)
 
     async def submit(self, caller: Caller, submission: Submission) -> Receipt:
         """Accept a job: hold its price, write it down as queued and put its ticket in the lane.
@@ -84,7 +94,7 @@ class Lifecycle:
         return Receipt(job)
 
     async def _write_down(self, db: Connection, caller: Caller, submission: Submission, lane_id: int) -> Job:
-        terms = self._terms_of(submission)
+        terms = self._terms_of(submission, await self._price_of(db, submission))
         job_id = new_id()
         async with db.pipeline():
             await lanes.take_share(db, caller.account_id, lane_id, terms.cost)
@@ -95,11 +105,17 @@ class Lifecycle:
         await self._tell(db, moved)
         return moved.job
 
-    def _terms_of(self, submission: Submission) -> Terms:
+    async def _price_of(self, db: Connection, submission: Submission) -> int:
+        kind, given = submission.kind, submission.input
+        price = self._policy.prices.of(kind, submission.model, submission.requested_model)
+        named = _inputs_of(given) if needs_files(price) else []
+        return cost_of(price, kind, given, await assets.measures(db, named) if named else ())
+
+    def _terms_of(self, submission: Submission, price: int) -> Terms:
         policy = self._policy
         deadline = policy.deadline if submission.deadline is None else submission.deadline
         return Terms(
-            price=price_of(submission.kind, submission.input, policy.prices),
+            price=price,
             cost=int(submission.input.get("count", 1)),
             max_attempts=policy.attempts,
             deadline=min(deadline, policy.max_deadline),

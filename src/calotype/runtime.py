@@ -18,11 +18,13 @@ from calotype.assets.base import Assets
 from calotype.assets.files import FileAssets
 from calotype.assets.objects import ObjectAssets
 from calotype.clock import Clock, SystemClock
-from calotype.config import Settings
+from calotype.config import PriceSettings, Settings
 from calotype.dialects import dialects
 from calotype.engines.base import Card
 from calotype.engines.registry import cards
 from calotype.errors import ConfigError, DataFolderError
+from calotype.jobs.kinds import Kind
+from calotype.jobs.prices import Price, PriceList, Unit
 from calotype.lifecycle import Lifecycle, Policy
 from calotype.server.parts import Parts
 from calotype.server.serving import serve_api
@@ -64,7 +66,26 @@ def policy_of(settings: Settings) -> Policy:
         max_deadline=jobs.max_deadline,
         retention=jobs.retention,
         blocked_words=jobs.blocked_words,
+        prices=prices_of(settings),
     )
+
+
+def prices_of(settings: Settings) -> PriceList:
+    """Return what jobs cost, from the settings. Raises `ConfigError` for a kind there is none of."""
+    given = settings.prices
+    kinds = [*given.kinds, *(name.rpartition("/")[2] for name in given.models if "/" in name)]
+    unknown = sorted(set(kinds) - set(Kind))
+    if unknown:
+        raise ConfigError(f"Setting prices: there is no kind {unknown[0]!r}; there are {', '.join(Kind)}.")
+    return PriceList(
+        models={name: _price_of(price) for name, price in given.models.items()},
+        kinds={name: _price_of(price) for name, price in given.kinds.items()},
+        flat=Price(given.flat, Unit.JOB),
+    )
+
+
+def _price_of(price: PriceSettings) -> Price:
+    return Price(price.credits, Unit(price.unit), price.least)
 
 
 def assets_of(settings: Settings) -> Assets:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from calotype.cli.main import COMMANDS
+from calotype.config import read_settings
+from calotype.runtime import policy_of
 from served import Served, served
 
 ROOT = Path(__file__).parents[2]
@@ -113,3 +115,13 @@ def _typed(line: str, server: Served, folder: Path) -> subprocess.CompletedProce
         text=True,
         check=False,
     )
+
+
+def test_the_money_pages_settings_are_settings(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "money.md").read_text("utf-8"), re.DOTALL)
+    for example in examples:
+        (tmp_path / "calotype.toml").write_text(example, "utf-8")
+
+        policy_of(read_settings(file=tmp_path / "calotype.toml"))
+
+    assert examples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 
 from calotype.config import Settings, read_settings
 from calotype.errors import ConfigError
+from calotype.jobs.kinds import Kind
+from calotype.jobs.prices import Price, Unit
+from calotype.runtime import prices_of
 
 
 @pytest.fixture(autouse=True)
@@ -152,3 +156,31 @@ def test_variables_of_the_client_are_no_settings(monkeypatch: pytest.MonkeyPatch
 def test_settings_cannot_be_changed_later() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read_settings().server.port = 1
+
+
+def test_prices_are_read_from_the_file(tmp_path: Path) -> None:
+    text = """
+        [prices.kinds.image]
+        credits = 0.5
+        unit = "megapixel"
+        least = 1
+        [prices.models."nano/image"]
+        credits = 3
+    """
+    prices = prices_of(read_settings(file=written(tmp_path, text)))
+
+    assert prices.of(Kind.IMAGE, "any") == Price(Decimal("0.5"), Unit.MEGAPIXEL, 1)
+    assert prices.of(Kind.IMAGE, "nano") == Price(Decimal(3))
+
+
+@pytest.mark.parametrize("name", ['kinds."poem"', 'models."nano/poem"'])
+def test_a_price_of_no_kind_is_said_so(tmp_path: Path, name: str) -> None:
+    settings = read_settings(file=written(tmp_path, f"[prices.{name}]\ncredits = 1\n"))
+
+    with pytest.raises(ConfigError, match="there is no kind 'poem'"):
+        prices_of(settings)
+
+
+@pytest.mark.parametrize("price", ["credits = -1", 'credits = 1\nunit = "pixel"', "credits = inf", "least = 1"])
+def test_a_price_that_is_none_is_refused(tmp_path: Path, price: str) -> None:
+    assert "prices.kinds.image" in complaint(file=written(tmp_path, f"[prices.kinds.image]\n{price}\n"))

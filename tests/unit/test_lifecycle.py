@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
@@ -22,8 +23,8 @@ from calotype.errors import (
     TransientEngineError,
 )
 from calotype.jobs.ids import new_id
-from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Job, Progress, Webhook
+from calotype.jobs.prices import Price, PriceList
 from calotype.jobs.states import HELD, TERMINAL, Event, JobState
 from calotype.queue import tickets
 from calotype.store.database import Database
@@ -249,7 +250,7 @@ async def test_an_account_without_a_floor_spends_without_a_limit(place: Place) -
 
 async def test_the_price_is_the_one_at_submit(place: Place) -> None:
     claimed = await place.claimed()
-    dearer = place.another(prices={Kind.IMAGE: 50, Kind.UPSCALE: 50})
+    dearer = place.another(prices=PriceList(kinds={"image": Price(Decimal(50))}))
 
     await dearer.lifecycle.fail(claimed, BROKEN)
 
@@ -257,7 +258,7 @@ async def test_the_price_is_the_one_at_submit(place: Place) -> None:
 
 
 async def test_a_job_that_costs_nothing_is_settled_like_any_other(place: Place) -> None:
-    free = place.another(prices={Kind.IMAGE: 0})
+    free = place.another(prices=PriceList(kinds={"image": Price(Decimal(0))}))
     job = await free.submitted()
 
     await free.lifecycle.cancel(job.id, account_id=None)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, InstanceOf, ValidationError, WithJsonSchema
 from calotype.errors import CalotypeError, InvalidInputError
 from calotype.jobs.kinds import Kind, problems_of
 from calotype.jobs.model import Job, JobError, Output, Progress
+from calotype.jobs.prices import Price
 from calotype.jobs.states import JobState
 
 Json = Any
@@ -185,12 +186,12 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A kind of job this server makes: what it takes, which models make it, and the price of one output."""
+    """A kind of job this server makes: what it takes, which models make it, and what its first model asks."""
 
     kind: Kind
     input_schema: Mapping[str, Any]
     models: Sequence[str]
-    price: int
+    price: Price
 
 
 @dataclass(frozen=True, slots=True)

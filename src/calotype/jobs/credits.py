@@ -1,12 +1,8 @@
-"""What a job costs. Prices are whole credits and are frozen into the job at submit."""
+"""What a ledger entry does to a balance. Credits are whole; what a job costs stands in `jobs.prices`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
-
-from calotype.jobs.kinds import Kind
 
 
 class Entry(StrEnum):
@@ -16,14 +12,6 @@ class Entry(StrEnum):
     HOLD = "hold"
     CAPTURE = "capture"
     REFUND = "refund"
-
-
-DEFAULT_PRICES: Mapping[Kind, int] = {Kind.IMAGE: 1, Kind.UPSCALE: 1}
-
-
-def price_of(kind: Kind, given: Mapping[str, Any], prices: Mapping[Kind, int] = DEFAULT_PRICES) -> int:
-    """Return the price in credits: the kind's price for each output asked for."""
-    return prices[kind] * int(given.get("count", 1))
 
 
 def effect_on_balance(entry: Entry, amount: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from calotype.clock import Clock
@@ -10,17 +10,18 @@ from calotype.dialects.base import Offer
 from calotype.engines.base import Card
 from calotype.errors import UnknownKindError, UnknownModelError
 from calotype.jobs.kinds import INPUTS, Kind
+from calotype.jobs.prices import Price, PriceList
 from calotype.store import models
 from calotype.store.database import Database
 
 _FRESH = 5.0
-Facts = Mapping[str, Any]
+Facts = dict[str, Any]
 
 
 class Catalogue:
     """The models table, read anew every few seconds."""
 
-    def __init__(self, database: Database, clock: Clock, cards: Sequence[Card], prices: Mapping[Kind, int]) -> None:
+    def __init__(self, database: Database, clock: Clock, cards: Sequence[Card], prices: PriceList) -> None:
         self._database = database
         self._clock = clock
         self._prices = prices
@@ -35,7 +36,12 @@ class Catalogue:
                 registered = await models.all_cards(db)
             self._cards = self._built_in | {card["id"]: _with_defaults(card) for card in registered}
             self._good_until = self._clock.monotonic() + _FRESH
-        return list(self._cards.values())
+        return [card | {"prices": self._prices_of(card)} for card in self._cards.values()]
+
+    def _prices_of(self, card: Facts) -> dict[str, Price]:
+        """Return the price of each kind that the model makes."""
+        made = [kind for kind in Kind if kind in card["kinds"]]
+        return {str(kind): self._prices.of(kind, card["id"]) for kind in made}
 
     async def choose(self, kind: str, model: str | None) -> tuple[Kind, str]:
         """Return the kind and the model that makes it: the one asked for, else the kind's first."""
@@ -52,7 +58,7 @@ class Catalogue:
         cards = await self.cards()
         makers = {kind: [card["id"] for card in cards if kind in card["kinds"]] for kind in Kind}
         return [
-            Offer(kind, INPUTS[kind].model_json_schema(), models, self._prices[kind])
+            Offer(kind, INPUTS[kind].model_json_schema(), models, self._prices.of(kind, models[0]))
             for kind, models in makers.items()
             if models
         ]

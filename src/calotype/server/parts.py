@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from calotype.accounts import Accounts
 from calotype.assets.base import Assets
@@ -11,8 +11,6 @@ from calotype.clock import Clock
 from calotype.config import Settings
 from calotype.dialects.base import Dialect
 from calotype.engines.base import Card
-from calotype.jobs.credits import DEFAULT_PRICES
-from calotype.jobs.kinds import Kind
 from calotype.lifecycle import Lifecycle
 from calotype.signing import LinkSigner
 from calotype.store.database import Database
@@ -31,4 +29,3 @@ class Parts:
     clock: Clock
     dialects: Sequence[Dialect]
     cards: Sequence[Card] = ()
-    prices: Mapping[Kind, int] = field(default_factory=lambda: DEFAULT_PRICES)

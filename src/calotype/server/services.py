@@ -50,7 +50,7 @@ class Services:
             watch=Watch(),
             tails=Tails(),
             inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
-            catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.prices),
+            catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.lifecycle.prices),
             room=Room(parts.assets, parts.clock),
             limits=Limits(server.max_body, server.max_upload),
             metrics=Metrics(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,6 @@ from calotype.errors import (
     NotFoundError,
 )
 from calotype.inputs import Resolved, checked
-from calotype.jobs.credits import price_of
 from calotype.jobs.fields import Input
 from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Job, Output, Receipt, Submission, Webhook
@@ -98,8 +98,10 @@ async def _submit(
     )
     if call.operation.quote is not None and call.query.get("dry_run", "").lower() in _TRUE:
         resolved = await _resolved(services, call, kind, wanted, draft, scratch)
-        await services.inputs.discard(resolved.fresh)
-        return await _quote(services, call, submission)
+        try:
+            return await _quote(services, call, replace(submission, input=resolved.input), values)
+        finally:
+            await services.inputs.discard(resolved.fresh)
     replayed = await _replayed(services, call, submission)
     if replayed is not None:
         return await _receipt(services, call, replayed)
@@ -160,13 +162,14 @@ async def _receipt(services: Services, call: Call, receipt: Receipt) -> Answer:
     return waiting.with_preference(answer, call, seconds)
 
 
-async def _quote(services: Services, call: Call, submission: Submission) -> Answer:
+async def _quote(services: Services, call: Call, submission: Submission, asked: Mapping[str, Any]) -> Answer:
+    """Answer what the submission would cost; `asked` is its input as the caller worded it."""
     balance = await services.parts.accounts.balance(call.owner.account_id)
-    price = price_of(submission.kind, submission.input, services.parts.prices)
+    price = await services.parts.lifecycle.quote(submission)
     quote = Quote(
         kind=submission.kind,
         model=submission.model,
-        input=submission.input,
+        input=asked,
         price=price,
         balance=balance.balance,
         is_affordable=balance.floor is None or balance.balance - price >= balance.floor,

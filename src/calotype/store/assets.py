@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from calotype.jobs.model import NewAsset, Output
+from calotype.jobs.prices import File
 from calotype.store.database import Connection
 from calotype.store.rows import output_of
 
@@ -78,6 +79,15 @@ async def by_key(db: Connection, key: str) -> AssetRow | None:
     """Return the asset stored under a key."""
     row = await (await db.execute("select * from assets where key = %s", (key,))).fetchone()
     return None if row is None else _row_of(row)
+
+
+async def measures(db: Connection, asset_ids: Sequence[UUID]) -> list[File]:
+    """Return pixels and seconds of assets, in the order in which they are named."""
+    rows = await (
+        await db.execute("select id, width, height, duration from assets where id = any(%s)", (list(asset_ids),))
+    ).fetchall()
+    found = {row["id"]: File(row["width"], row["height"], row["duration"]) for row in rows}
+    return [found[asset_id] for asset_id in asset_ids if asset_id in found]
 
 
 async def keep_at_least(db: Connection, asset_ids: Sequence[UUID], lifetime: timedelta) -> None:

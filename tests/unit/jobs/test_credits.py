@@ -1,26 +1,11 @@
-"""Prices, and what each ledger entry does to a balance."""
+"""What each ledger entry does to a balance."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calotype.jobs.credits import DEFAULT_PRICES, Entry, effect_on_balance, price_of
-from calotype.jobs.kinds import Kind
-
-
-def test_every_kind_has_a_price() -> None:
-    assert set(DEFAULT_PRICES) == set(Kind)
-
-
-@pytest.mark.parametrize(("asked", "price"), [({}, 1), ({"count": 1}, 1), ({"count": 4}, 4)])
-def test_each_output_asked_for_is_paid(asked: dict[str, int], price: int) -> None:
-    assert price_of(Kind.IMAGE, asked) == price
-
-
-def test_an_installation_sets_its_own_prices() -> None:
-    assert price_of(Kind.IMAGE, {"count": 3}, {Kind.IMAGE: 7}) == 21
+from calotype.jobs.credits import Entry, effect_on_balance
 
 
 @given(st.integers(0, 10**15))

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from calotype.jobs.kinds import Kind
+from calotype.jobs.prices import Unit
 from calotype.jobs.states import JobState
 
 
@@ -183,12 +184,20 @@ class AssetAnswer(Answer):
     expires_at: datetime | None
 
 
+class PriceAnswer(Answer):
+    """What is asked for one unit; the price of a job is rounded up to whole credits, and is `least` at the least."""
+
+    credits: int | float
+    unit: Unit = Field(description="The whole job, each output, or each megapixel or second of each output")
+    least: int
+
+
 class KindAnswer(Answer):
     """What can be made, and the JSON Schema of its input."""
 
     kind: Kind
     models: list[str]
-    price: int = Field(description="Credits for each output")
+    price: PriceAnswer = Field(description="What its first model asks; each model says its own")
     input_schema: dict[str, Any]
 
 
@@ -207,6 +216,7 @@ class ModelAnswer(Answer):
     kinds: list[str]
     licences: list[str]
     limits: dict[str, int]
+    prices: dict[str, PriceAnswer] = Field(description="By kind")
 
 
 class ModelList(Answer):

@@ -8,6 +8,7 @@ from typing import Any
 
 from calotype.dialects.base import AccountView, AssetView, Happening, KeyView, Links, Offer, Page, Quote, Reply
 from calotype.jobs.model import Job, JobError, Output
+from calotype.jobs.prices import Price
 
 PREFIX = "/native/v1"
 _EXCERPT = 200
@@ -88,7 +89,7 @@ def uploaded(view: AssetView) -> Reply:
 def kinds(offers: Sequence[Offer]) -> Reply:
     """Return what can be made."""
     data = [
-        {"kind": o.kind, "models": list(o.models), "price": o.price, "input_schema": dict(o.input_schema)}
+        {"kind": o.kind, "models": list(o.models), "price": _price(o.price), "input_schema": dict(o.input_schema)}
         for o in offers
     ]
     return Reply(200, {"data": data})
@@ -97,7 +98,12 @@ def kinds(offers: Sequence[Offer]) -> Reply:
 def models(cards: Sequence[Mapping[str, Any]]) -> Reply:
     """Return which engines there are."""
     fields = ("id", "title", "version", "kinds", "licences", "limits")
-    return Reply(200, {"data": [{name: card.get(name) for name in fields} for card in cards]})
+    data = [
+        {name: card.get(name) for name in fields}
+        | {"prices": {kind: _price(price) for kind, price in card["prices"].items()}}
+        for card in cards
+    ]
+    return Reply(200, {"data": data})
 
 
 def account(view: AccountView) -> Reply:
@@ -139,6 +145,15 @@ def new_key(view: KeyView, secret: str) -> Reply:
         "expires_at": _moment(view.expires_at),
     }
     return Reply(201, body, {"Cache-Control": "no-store"})
+
+
+def _price(price: Price) -> dict[str, Any]:
+    is_whole = price.credits == price.credits.to_integral_value()
+    return {
+        "credits": int(price.credits) if is_whole else float(price.credits),
+        "unit": price.unit,
+        "least": price.least,
+    }
 
 
 def _job(job: Job, links: Links) -> dict[str, Any]:
