@@ -66,6 +66,10 @@ class Placed:
     """Whether it lies in water, which hides its lowest edge and mirrors it."""
     outfit: Outfit = ()
     """The clothes it wears, where they are drawn with it."""
+    block: int = 0
+    """Which drawings belong together: those of one number move as one."""
+    is_root: bool = True
+    """Whether it is what carries the others of its block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def compose(reading: Reading, figures: Figures, width: int, height: int, seed: i
     stage = set_stage(setting, width, height, seed)
     builder = Builder(reading, lambda drawing: figures.of(drawing, drawing.set_for(style)))
     arranged = _arrange(builder.blocks(), reading, stage, rng)
-    placed = [one for item in arranged for one in _parts(item, reading, style)]
+    placed = [one for number, item in enumerate(arranged) for one in _parts(item, number, reading, style)]
     return Composition(reading, stage, setting, style, tuple(placed), width, height)
 
 
@@ -342,8 +346,11 @@ def _turned(item: _Item, reading: Reading, stage: Stage) -> _Item:
     return replace(item, block=block, flip=True)
 
 
-def _parts(item: _Item, reading: Reading, style: str) -> list[Placed]:
-    return [_placed(part, item, reading, style) for part in item.block.parts]
+def _parts(item: _Item, number: int, reading: Reading, style: str) -> list[Placed]:
+    return [
+        replace(_placed(part, item, reading, style), block=number, is_root=part is item.block.root)
+        for part in item.block.parts
+    ]
 
 
 def _placed(part: Part, item: _Item, reading: Reading, style: str) -> Placed:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import resvg_py
@@ -21,6 +22,15 @@ _SUNK = 0.07
 """How much of a floating thing's height the water hides."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A piece of the picture: what it is ("body", "shadow", "mirror", "foam"), its pixels, and where its corner lies."""
+
+    part: str
+    image: Image.Image
+    corner: tuple[int, int]
+
+
 class Painter:
     """Turns compositions into pixels."""
 
@@ -33,14 +43,22 @@ class Painter:
         canvas = _layer(composition.stage, composition.stage.back, composition.width, composition.height).convert("RGB")
         step(1, total)
         for number, placed in enumerate(composition.placed):
-            sprite = self._lit(self._sprite(placed, composition.scale), placed, composition.stage)
-            _cast(canvas, sprite, placed, composition)
-            _lay(canvas, sprite, _corner(placed, composition.scale))
+            for layer in self.layers(placed, composition):
+                canvas.paste(layer.image, layer.corner, layer.image)
             step(number + 2, total)
         if composition.stage.front:
             front = _layer(composition.stage, composition.stage.front, composition.width, composition.height)
             canvas.paste(front, (0, 0), front)
         return canvas
+
+    def layers(self, placed: Placed, composition: Composition) -> list[Layer]:
+        """Return what one drawing puts into the picture, in the order it is painted: its shadow or mirror image, and itself."""
+        sprite = self._lit(self._sprite(placed, composition.scale), placed, composition.stage)
+        return [*_cast(sprite, placed, composition), Layer("body", sprite, _corner(placed, composition.scale))]
+
+    def scenery(self, composition: Composition, markup: Sequence[str]) -> Image.Image:
+        """Return some of the stage's markup as a picture of the composition's size, see-through where nothing is painted."""
+        return _layer(composition.stage, markup, composition.width, composition.height)
 
     def ids(self, composition: Composition) -> Image.Image:
         """Return the same geometry with each drawing in one flat colour of its own, on black, for checks."""
@@ -86,7 +104,7 @@ def _ignore(done: int, total: int) -> None:
     del done, total
 
 
-def _layer(stage: Stage, markup: list[str], width: int, height: int) -> Image.Image:
+def _layer(stage: Stage, markup: Sequence[str], width: int, height: int) -> Image.Image:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {stage.width:.3f} {stage.height:.3f}" '
         f'preserveAspectRatio="none" width="{width}" height="{height}">{"".join(markup)}</svg>'
@@ -101,10 +119,6 @@ def _size(placed: Placed, scale: float) -> tuple[int, int]:
 
 def _corner(placed: Placed, scale: float) -> tuple[int, int]:
     return round(placed.box[0] * scale), round(placed.box[1] * scale)
-
-
-def _lay(canvas: Image.Image, sprite: Image.Image, corner: tuple[int, int]) -> None:
-    canvas.paste(sprite, corner, sprite)
 
 
 def _mapped(sprite: Image.Image, table: ImageFilter.Color3DLUT) -> Image.Image:
@@ -127,16 +141,15 @@ def _sunk(sprite: Image.Image) -> Image.Image:
     return sunk
 
 
-def _cast(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
-    """Paint what a drawing does to the ground or the water it is on."""
+def _cast(sprite: Image.Image, placed: Placed, composition: Composition) -> list[Layer]:
+    """Return what a drawing does to the ground or the water it is on."""
     if placed.afloat:
-        _reflect(canvas, sprite, placed, composition)
-    elif placed.stands:
-        _shadow(canvas, sprite, placed, composition)
+        return _mirrored(sprite, placed, composition)
+    return [_shadow(sprite, placed, composition)] if placed.stands else []
 
 
-def _shadow(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
-    """Paint the shadow at a thing's foot: its own outline laid flat toward the viewer, and a dark line of contact."""
+def _shadow(sprite: Image.Image, placed: Placed, composition: Composition) -> Layer:
+    """Return the shadow at a thing's foot: its own outline laid flat toward the viewer, and a dark line of contact."""
     palette, (width, height) = composition.stage.palette, sprite.size
     flat = max(2, round(min(height * 0.15, width * 0.32)))
     pad = max(2, flat // 2)
@@ -152,7 +165,7 @@ def _shadow(canvas: Image.Image, sprite: Image.Image, placed: Placed, compositio
     mask = mask.filter(ImageFilter.GaussianBlur(max(0.6, flat * 0.14)))
     mask = mask.point(lambda value: round(value * palette.shadow_strength * 1.35))
     x, y = _corner(placed, composition.scale)
-    canvas.paste(Image.new("RGB", mask.size, rgb(palette.shadow)), (x - pad, y + height - flat - pad), mask)
+    return Layer("shadow", _of_one_colour(rgb(palette.shadow), mask), (x - pad, y + height - flat - pad))
 
 
 def _foot(sprite: Image.Image) -> tuple[int, int] | None:
@@ -162,8 +175,8 @@ def _foot(sprite: Image.Image) -> tuple[int, int] | None:
     return (int(across[0]), int(across[-1])) if len(across) else None
 
 
-def _reflect(canvas: Image.Image, sprite: Image.Image, placed: Placed, composition: Composition) -> None:
-    """Mirror a floating thing in the water below it, fading out."""
+def _mirrored(sprite: Image.Image, placed: Placed, composition: Composition) -> list[Layer]:
+    """Return a floating thing's image in the water below it, fading out, and the foam around it."""
     width, height = sprite.size
     line = round(height * (1 - _SUNK))
     tall = max(2, round(line * 0.42))
@@ -171,20 +184,26 @@ def _reflect(canvas: Image.Image, sprite: Image.Image, placed: Placed, compositi
     mirrored = mirrored.filter(ImageFilter.GaussianBlur(max(0.5, width * 0.006)))
     fade = Image.linear_gradient("L").resize((width, tall)).point(lambda value: round((255 - value) * 0.42))
     x, y = _corner(placed, composition.scale)
-    canvas.paste(mirrored.convert("RGB"), (x, y + line), ImageChops.multiply(mirrored.getchannel("A"), fade))
-    _foam(canvas, sprite, (x, y + line))
+    mirrored.putalpha(ImageChops.multiply(mirrored.getchannel("A"), fade))
+    return [Layer("mirror", mirrored, (x, y + line)), *_foam(sprite, (x, y + line))]
 
 
-def _foam(canvas: Image.Image, sprite: Image.Image, corner: tuple[int, int]) -> None:
-    """Lay a soft bright line on the water where a floating thing enters it."""
+def _foam(sprite: Image.Image, corner: tuple[int, int]) -> list[Layer]:
+    """Return a soft bright line on the water where a floating thing enters it."""
     width, height = sprite.size
     alpha = np.asarray(sprite.getchannel("A"))[round(height * (1 - _SUNK - 0.04))]
     across = np.nonzero(alpha > 100)[0]
     if not len(across):
-        return
+        return []
     thick = max(2, round(width * 0.022))
     mask = Image.new("L", (width + 8 * thick, 8 * thick))
     left, right = int(across[0]) + 3 * thick, int(across[-1]) + 5 * thick
     ImageDraw.Draw(mask).ellipse((left, 3.4 * thick, right, 4.8 * thick), fill=150)
     mask = mask.filter(ImageFilter.GaussianBlur(thick * 0.45))
-    canvas.paste(Image.new("RGB", mask.size, "#ffffff"), (corner[0] - 4 * thick, corner[1] - 4 * thick), mask)
+    return [Layer("foam", _of_one_colour((255, 255, 255), mask), (corner[0] - 4 * thick, corner[1] - 4 * thick))]
+
+
+def _of_one_colour(colour: tuple[int, int, int], mask: Image.Image) -> Image.Image:
+    image = Image.new("RGB", mask.size, colour)
+    image.putalpha(mask)
+    return image

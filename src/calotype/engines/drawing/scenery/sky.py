@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 
 from calotype.engines.drawing.scenery.palette import mix
-from calotype.engines.drawing.scenery.stage import Stage, ellipse
+from calotype.engines.drawing.scenery.stage import Stage, ellipse, moving
 
 
 def paint_sky(stage: Stage, *, orb: bool = True, clouds: bool = True) -> None:
@@ -27,9 +27,11 @@ def paint_stars(stage: Stage, bottom: float, count: int) -> None:
     for number in range(round(count * stage.width / 1000)):
         x, y = rng.uniform(0, stage.width), rng.uniform(0, bottom)
         radius = rng.choice((0.8, 1.1, 1.5, 2.2))
-        stage.ellipse(x, y, radius, radius, rng.choice(("#ffffff", "#dbe6ff", "#fff1d0")), rng.uniform(0.5, 1))
+        stage.ellipse(
+            x, y, radius, radius, rng.choice(("#ffffff", "#dbe6ff", "#fff1d0")), rng.uniform(0.5, 1), sense="star"
+        )
         if number % 14 == 0:
-            stage.back.append(gleam(x, y, rng.uniform(7, 13)))
+            stage.back.append(moving("star", gleam(x, y, rng.uniform(7, 13))))
 
 
 def gleam(x: float, y: float, size: float, paint: str = "#ffffff") -> str:
@@ -51,7 +53,8 @@ def paint_cloud(stage: Stage) -> None:
     opacity = 0.35 if stage.palette.name in {"night", "sunset"} else 0.85
     below = shape.replace("PAINT", stage.palette.cloud_shade)
     above = shape.replace("PAINT", stage.palette.cloud)
-    stage.back.append(f'<g opacity="{opacity}"><g transform="translate(0,{size * 0.1:.1f})">{below}</g>{above}</g>')
+    whole = f'<g opacity="{opacity}"><g transform="translate(0,{size * 0.1:.1f})">{below}</g>{above}</g>'
+    stage.back.append(moving("cloud", whole))
 
 
 def _no_orb(_: Stage) -> None:
@@ -61,7 +64,9 @@ def _no_orb(_: Stage) -> None:
 def _paint_day_sun(stage: Stage) -> None:
     x, y = stage.rng.choice((0.14, 0.84)) * stage.width, stage.horizon * 0.24
     stage.sun = (x, y)
-    stage.ellipse(x, y, 210, 210, stage.gradient("#fff6c8", "#fff6c8", kind="radial", opacities=(0.75, 0)))
+    stage.ellipse(
+        x, y, 210, 210, stage.gradient("#fff6c8", "#fff6c8", kind="radial", opacities=(0.75, 0)), sense="glow"
+    )
     stage.ellipse(x, y, 48, 48, "#fff3b0")
 
 

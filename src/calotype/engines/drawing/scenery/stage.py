@@ -11,6 +11,20 @@ from dataclasses import dataclass, field
 from calotype.engines.drawing.scenery.palette import Palette, mix
 
 
+class Moving(str):
+    """A piece of the scene that moves in a film, and how: "cloud", "star", "wave" …; in a picture it is like any other."""
+
+    __slots__ = ("sense",)
+    sense: str
+
+
+def moving(sense: str, markup: str) -> Moving:
+    """Return markup that a film may move."""
+    piece = Moving(markup)
+    piece.sense = sense
+    return piece
+
+
 @dataclass(slots=True)
 class Stage:
     """One scene, being painted."""
@@ -67,9 +81,12 @@ class Stage:
             f'<rect x="-2" y="{top:.1f}" width="{self.width + 4:.1f}" height="{bottom - top + 1:.1f}" fill="{paint}"/>'
         )
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, paint: str, opacity: float = 1.0) -> None:
-        """Paint an ellipse."""
-        self.back.append(ellipse(x, y, rx, ry, paint, opacity))
+    def ellipse(
+        self, x: float, y: float, rx: float, ry: float, paint: str, opacity: float = 1.0, *, sense: str = ""
+    ) -> None:
+        """Paint an ellipse; `sense` says how it moves in a film."""
+        shape = ellipse(x, y, rx, ry, paint, opacity)
+        self.back.append(moving(sense, shape) if sense else shape)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, paint: str, opacity: float = 1.0) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from calotype.engines.drawing.scenery.palette import mix
-from calotype.engines.drawing.scenery.stage import Stage
+from calotype.engines.drawing.scenery.stage import Stage, moving
 
 _WATER = {
     "day": ("#8fd4ee", "#2f9fd6", "#0e5fa3"), "sunset": ("#ffbe7d", "#b9557f", "#3b2a66"), "night": ("#5b80b8", "#1f3f78", "#0a1738"),
@@ -41,7 +41,15 @@ def _light_path(stage: Stage, far: str) -> None:
         down = (number + 0.5) / 26
         breadth = (14 + 90 * down) * stage.rng.uniform(0.4, 1.2)
         x = stage.sun[0] + stage.rng.uniform(-1, 1) * (12 + 60 * down)
-        stage.ellipse(x, stage.horizon + depth * down * 0.9 + 6, breadth, 1.6 + 3.4 * down, paint, 0.75 - 0.5 * down)
+        stage.ellipse(
+            x,
+            stage.horizon + depth * down * 0.9 + 6,
+            breadth,
+            1.6 + 3.4 * down,
+            paint,
+            0.75 - 0.5 * down,
+            sense="glint",
+        )
 
 
 def _waves(stage: Stage, far: str, middle: str) -> None:
@@ -50,7 +58,8 @@ def _waves(stage: Stage, far: str, middle: str) -> None:
         down = rng.random()
         x, y = rng.uniform(0, stage.width), stage.horizon + 10 + down * depth
         paint = rng.choice((mix(far, "#ffffff", 0.5), mix(middle, "#ffffff", 0.3), mix(middle, "#001a33", 0.25)))
-        stage.back.append(wave(x, y, 10 + 46 * down, paint, 1.2 + 3 * down, 0.2 + 0.4 * rng.random()))
+        crest = wave(x, y, 10 + 46 * down, paint, 1.2 + 3 * down, 0.2 + 0.4 * rng.random())
+        stage.back.append(moving("wave", crest))
 
 
 def _beach(stage: Stage) -> None:
@@ -87,9 +96,8 @@ def paint_underwater(stage: Stage) -> None:
     _weeds(stage, low)
     for _ in range(round(16 * stage.width / 1000)):
         x, y, size = stage.rng.uniform(0, stage.width), stage.rng.uniform(20, stage.horizon), stage.rng.uniform(2.5, 7)
-        stage.back.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>'
-        )
+        bubble = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>'
+        stage.back.append(moving("bubble", bubble))
 
 
 def paint_surface(stage: Stage, sky: list[str]) -> None:
@@ -107,9 +115,8 @@ def _rays(stage: Stage) -> None:
     for number in range(6):
         x, broad = (number + stage.rng.uniform(0.1, 0.9)) / 6 * stage.width, stage.rng.uniform(24, 80)
         lean = (x - stage.width / 2) * 0.35
-        stage.back.append(
-            f'<path d="M{x:.1f},-5 h{broad:.1f} L{x + broad * 2.2 + lean:.1f},{stage.horizon:.1f} H{x - broad * 0.8 + lean:.1f}z" fill="{paint}" opacity="{stage.rng.uniform(0.4, 1):.2f}"/>'
-        )
+        ray = f'<path d="M{x:.1f},-5 h{broad:.1f} L{x + broad * 2.2 + lean:.1f},{stage.horizon:.1f} H{x - broad * 0.8 + lean:.1f}z" fill="{paint}" opacity="{stage.rng.uniform(0.4, 1):.2f}"/>'
+        stage.back.append(moving("ray", ray))
 
 
 def _reef(stage: Stage, base: float, paint: str, swing: float) -> None:
@@ -128,22 +135,22 @@ def _weeds(stage: Stage, low: str) -> None:
         x = abs(side - rng.random() ** 1.8 * 0.5) * stage.width
         base = stage.horizon + rng.uniform(20, 60)
         if number % 3 == 0:
-            stage.back.append(
-                _coral(
-                    x,
-                    base,
-                    rng.uniform(50, 100),
-                    mix(rng.choice(("#ff7f6b", "#ff9fc0", "#ffb65c", "#b98be8")), low, 0.22),
-                    rng.uniform(-0.2, 0.2),
-                )
+            coral = _coral(
+                x,
+                base,
+                rng.uniform(50, 100),
+                mix(rng.choice(("#ff7f6b", "#ff9fc0", "#ffb65c", "#b98be8")), low, 0.22),
+                rng.uniform(-0.2, 0.2),
             )
+            stage.back.append(moving("coral", coral))
             continue
         tall, lean = rng.uniform(80, 200), rng.uniform(-16, 16)
         paint = mix(rng.choice(("#2fa36b", "#57b84f", "#1f8a70")), low, 0.3)
-        stage.back.append(
+        weed = (
             f'<path d="M{x:.1f},{base:.1f} q{lean + 14:.1f},{-tall * 0.3:.1f} {lean:.1f},{-tall * 0.5:.1f} t{lean:.1f},{-tall * 0.5:.1f}" '
             f'stroke="{paint}" stroke-width="{tall * 0.07:.1f}" stroke-linecap="round" fill="none"/>'
         )
+        stage.back.append(moving("weed", weed))
 
 
 def _coral(x: float, base: float, tall: float, paint: str, lean: float) -> str:

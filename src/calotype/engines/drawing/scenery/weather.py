@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calotype.engines.drawing.scenery.stage import Stage, ellipse
+from calotype.engines.drawing.scenery.stage import Stage, ellipse, moving
 
 
 def paint_weather(stage: Stage, scenes: list[str]) -> None:
@@ -13,23 +13,16 @@ def paint_weather(stage: Stage, scenes: list[str]) -> None:
         _rain(stage)
     if "fog" in scenes:
         for number in range(4):
-            stage.front.append(
-                ellipse(
-                    stage.rng.uniform(0, 1) * stage.width,
-                    stage.horizon + number * 40 - 40,
-                    stage.width * 0.6,
-                    46,
-                    "#ffffff",
-                    0.22,
-                )
-            )
+            x, y = stage.rng.uniform(0, 1) * stage.width, stage.horizon + number * 40 - 40
+            stage.front.append(moving("fog", ellipse(x, y, stage.width * 0.6, 46, "#ffffff", 0.22)))
 
 
 def _snowfall(stage: Stage, count: int) -> None:
     for _ in range(round(count * stage.width / 1000)):
         size = stage.rng.uniform(1.5, 5.5)
         x, y = stage.rng.uniform(0, stage.width), stage.rng.uniform(0, stage.height)
-        stage.front.append(ellipse(x, y, size, size, "#ffffff", stage.rng.uniform(0.55, 0.95)))
+        flake = ellipse(x, y, size, size, "#ffffff", stage.rng.uniform(0.55, 0.95))
+        stage.front.append(moving("snow", flake))
 
 
 def _rain(stage: Stage) -> None:
@@ -37,9 +30,8 @@ def _rain(stage: Stage) -> None:
     for _ in range(round(120 * stage.width / 1000)):
         x, y, long = stage.rng.uniform(0, stage.width), stage.rng.uniform(0, stage.height), stage.rng.uniform(16, 40)
         drops.append(f"M{x:.1f},{y:.1f} l{-long * 0.25:.1f},{long:.1f}")
-    stage.front.append(
-        f'<path d="{" ".join(drops)}" stroke="#e6f2fb" stroke-width="1.8" stroke-linecap="round" opacity=".55"/>'
-    )
+    path = f'<path d="{" ".join(drops)}" stroke="#e6f2fb" stroke-width="1.8" stroke-linecap="round" opacity=".55"/>'
+    stage.front.append(moving("rain", path))
     for _ in range(round(9 * stage.width / 1000)):
         x, y = stage.rng.uniform(0, stage.width), stage.rng.uniform(stage.horizon + 80, stage.height)
         stage.back.append(ellipse(x, y, stage.rng.uniform(30, 80), stage.rng.uniform(5, 10), "#d6e6f2", 0.35))
