@@ -1,6 +1,7 @@
-"""The long fault counts: SIGKILL cycles, races, programs of calls, the model check, kills of real processes. Exit 1 on a finding.
+"""The long fault counts: kills, races, programs of calls, the model check, slow clients. Exit 1 on a finding.
 
-python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--seed N]
+python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS]
+                       [--seed N]
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
 from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
 from calotype.store.migrate import migrate  # noqa: E402
-from faults.instruments import kills, model, races  # noqa: E402
+from faults.instruments import kills, model, races, slow  # noqa: E402
 from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
 from faults.storm import Journal, storm  # noqa: E402
 from served import TEST_ENGINES, served  # noqa: E402
@@ -73,13 +74,21 @@ def main() -> int:
             _programs(url, wanted.programs, bar("programs", wanted.programs)),
             _model_check(bar("model check", len(_MODELS))),
             _storm(Path(name), wanted.storm, wanted.seed, bar("processes killed", wanted.storm)),
+            _slow_clients(url, Path(name), wanted.slow, bar("slow clients, seconds", wanted.slow)),
         ]
     return _print(console, lines)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, count in (("cycles", 20_000), ("races", 20_000), ("programs", 1_000), ("storm", 500), ("seed", 1)):
+    for name, count in (
+        ("cycles", 20_000),
+        ("races", 20_000),
+        ("programs", 1_000),
+        ("storm", 500),
+        ("slow", 120),
+        ("seed", 1),
+    ):
         parser.add_argument(f"--{name}", type=int, default=count)
     return parser.parse_args()
 
@@ -122,6 +131,18 @@ def _storm(folder: Path, wanted: int, seed: int, done: Done) -> Line:
         line.acknowledged = (line.acknowledged or 0) + happened.acknowledged
         line.findings += [f"{found['invariant']}: {found['sentence']}" for found in report["findings"]]
     return line
+
+
+def _slow_clients(postgres: str, folder: Path, seconds: int, done: Done) -> Line:
+    """Bear 300 slow clients for so many seconds in all, as patiently as in earnest."""
+    for url in kills.databases(postgres, 1, "slow"):
+        with slow.api(url, folder / "slow", slow.EARNEST) as target:
+            outcome = asyncio.run(
+                slow.run(target, slow.EARNEST, clients=300, window=seconds / _PAIRS, pairs=_PAIRS, done=done)
+            )
+    if outcome.ratio > _MOST_SLOWER:
+        outcome.findings.append(f"ordinary requests' p99 is {outcome.ratio:.1f} times what it was")
+    return Line(outcome.line(), 300, outcome.requests, outcome.findings)
 
 
 def _races(postgres: str, wanted: int, done: Done) -> Line:
@@ -178,6 +199,8 @@ def _model_check(done: Done) -> Line:
     return line
 
 
+_PAIRS = 3
+_MOST_SLOWER = 2.0
 _RACES_PER_DATABASE = 500
 _PROGRAMS_AT_ONCE = 50
 _MODELS = (

@@ -33,6 +33,15 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _network(text: str) -> str:
+    if text != "*":
+        try:
+            ip_network(text, strict=False)
+        except ValueError:
+            raise ValueError(f"{text!r} is no IP address or network") from None
+    return text
+
+
 class ServerSettings(Section):
     """What the API process listens on and lets in."""
 
@@ -43,8 +52,10 @@ class ServerSettings(Section):
     max_upload: int = 25_000_000
     max_connections: int = Field(default=2_000, ge=1)
     """Connections at once, in each API process; kept below the limit of open files."""
-    trusted_proxies: tuple[str, ...] = ()
-    """Addresses whose X-Forwarded-For and X-Forwarded-Proto are believed."""
+    max_connections_per_address: int = Field(default=200, ge=1)
+    """Connections at once from one address (an IPv6 /64 counts as one); trusted proxies are not counted."""
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Addresses or networks ("*" = all) whose X-Forwarded-For and X-Forwarded-Proto are believed."""
     link_lifetime: timedelta = timedelta(hours=1)
 
 

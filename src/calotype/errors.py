@@ -67,6 +67,37 @@ class InvalidInputError(CallerError):
         return cls([Problem(pointer[:_LONGEST_POINTER], rule, message)])
 
 
+class MalformedRequestError(CallerError):
+    """What was sent is no HTTP that we read."""
+
+    code = "malformed_request"
+    cure = "Send HTTP/1.1, and to this port without TLS."
+
+    def __init__(self) -> None:
+        super().__init__("This is no HTTP request that can be read.")
+
+
+class HeadTooLargeError(CallerError):
+    """The request line and headers are more than we read."""
+
+    code = "head_too_large"
+    cure = "Send fewer and shorter headers."
+
+    def __init__(self, size: int, headers: int) -> None:
+        super().__init__(f"The head of a request may have {size:,} bytes and {headers} headers.")
+
+
+class TooManyConnectionsError(CallerError):
+    """The caller's address has as many connections open as it may."""
+
+    code = "too_many_connections"
+    is_retryable = True
+    cure = "Close or reuse connections; an operator lists a proxy in server.trusted_proxies, or raises the setting."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"Your address has {most} connections open already, the most there may be.")
+
+
 class MalformedBodyError(CallerError):
     """The body cannot be read at all."""
 
@@ -393,6 +424,17 @@ class DiskFullError(OperatorError):
 
     def __init__(self, reason: str = "the disk is full") -> None:
         super().__init__(f"There is no room to store files: {reason}.")
+
+
+class ServerFullError(OperatorError):
+    """As many connections are open as there may be."""
+
+    code = "server_full"
+    is_retryable = True
+    cure = "Try again soon; the setting server.max_connections and the limit of open files say how many there may be."
+
+    def __init__(self) -> None:
+        super().__init__("The server has as many connections open as it may.")
 
 
 class AssetUnavailableError(OperatorError):

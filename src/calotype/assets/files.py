@@ -19,6 +19,8 @@ from calotype.assets.base import Content, Readiness, Stored, checked
 from calotype.errors import AssetUnavailableError, DiskFullError
 
 _CHUNK = 1 << 20
+_PIECE = 1 << 18
+"""What is handed out at once: a reader who takes none of it keeps so much waiting, and no file open."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 _UNFINISHED = ".part"
 _MOST_REMEMBERED = 10_000
@@ -100,16 +102,14 @@ class FileAssets:
         self._durable_folders.add(folder)
 
     async def _read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        with _reading(key):
-            file = await asyncio.to_thread(self._path(key).open, "rb")
-        with file, _reading(key):
-            await asyncio.to_thread(file.seek, start)
-            while start < end:
-                chunk = await asyncio.to_thread(file.read, min(_CHUNK, end - start))
-                if not chunk:
-                    raise AssetUnavailableError(key, "it is shorter than it was")
-                start += len(chunk)
-                yield chunk
+        path = self._path(key)
+        while start < end:
+            with _reading(key):
+                piece = await asyncio.to_thread(_piece, path, start, min(_PIECE, end - start))
+            if not piece:
+                raise AssetUnavailableError(key, "it is shorter than it was")
+            start += len(piece)
+            yield piece
 
     def _check(self) -> Readiness:
         try:
@@ -161,6 +161,12 @@ def _copy(data: bytes | Path, target: BinaryIO) -> Stored:
         _write_all(target, chunk)
         size += len(chunk)
     return Stored(size, digest.hexdigest())
+
+
+def _piece(path: Path, start: int, size: int) -> bytes:
+    with path.open("rb", buffering=0) as file:
+        file.seek(start)
+        return file.read(size)
 
 
 def _chunks(data: bytes | Path) -> Iterator[bytes | memoryview]:

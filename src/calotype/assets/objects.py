@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # obstore has these names for type checkers only
     from obstore.store import ClientConfig, RetryConfig
 
 _CHUNK = 4 << 20
+_PIECE = 1 << 20
+"""What is fetched at once for a reader: whoever takes none of it keeps so much waiting."""
 _PART = 8 << 20
 _PATIENCE = timedelta(seconds=5)
 
@@ -106,8 +108,8 @@ class ObjectAssets:
         return None
 
     async def _read(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        for offset in range(start, end, _CHUNK):
-            stop = min(offset + _CHUNK, end)
+        for offset in range(start, end, _PIECE):
+            stop = min(offset + _PIECE, end)
             with _asking(key):
                 chunk = bytes(await obstore.get_range_async(self._store, key, start=offset, end=stop))
             if len(chunk) != stop - offset:

@@ -21,7 +21,7 @@ from calotype.errors import (
 )
 from calotype.server import downloads, health, pages
 from calotype.server.answer import Answer, GoneAwayError, answer_of, send_answer
-from calotype.server.call import request_id_of
+from calotype.server.call import new_request_id, request_id_of
 from calotype.server.endpoint import Endpoint
 from calotype.server.faces import Row
 from calotype.server.parts import Parts
@@ -85,6 +85,13 @@ class App:
             raise
         except Exception as error:  # noqa: BLE001 - whatever went wrong is answered, and logged when it is our fault
             return endpoint.name, self._refuse(_known(error, request_id, endpoint.name), path, request_id)
+
+    def refuse_unheard(self, error: CalotypeError, path: str) -> Answer:
+        """Return the answer to what never became a request; "" = its path is not known."""
+        request_id = new_request_id()
+        answer = self._refuse(error, path, request_id.decode())
+        self.services.metrics.count(_NO_ROUTE, answer.status, 0.0)
+        return Answer(answer.status, [*answer.headers, (b"x-request-id", request_id)], answer.body)
 
     def _refuse(self, error: CalotypeError, path: str, request_id: str) -> Answer:
         face = next((face for face in self._faces if path.startswith(face.prefix + "/")), None)

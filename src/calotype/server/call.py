@@ -81,6 +81,11 @@ def request_id_of(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
             return bytes(value)
+    return new_request_id()
+
+
+def new_request_id() -> bytes:
+    """Return an id that no other request of this installation has."""
     return f"req_{_process}{next(_numbers):08x}".encode()
 
 

@@ -11,19 +11,25 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
 from calotype.config import ServerSettings
 from calotype.server.app import App, build_app
+from calotype.server.door import MOST_REFUSED, Door
 from calotype.server.parts import Parts
-from calotype.server.protocol import PatientProtocol
+from calotype.server.protocol import PatientConfig, PatientProtocol
+from calotype.server.readers import Readers
 from calotype.telemetry import log
 
+KEEP_ALIVE = 30
+"""Seconds that a connection is kept open between requests."""
 _GRACE = timedelta(seconds=10)
-_OTHER_FILES = 200
-"""Files that the process opens beside its connections: the database's, assets, uploads under way."""
+_OTHER_FILES = 200 + MOST_REFUSED
+"""Files that the process opens beside its connections: the database's, assets, uploads under way, and who is turned away."""
+_VANISHED = timedelta(seconds=60)
+"""How long sent bytes may go unacknowledged before the other side counts as gone, where the system lets us say so."""
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE}
 _RARELY = (10_000, 20, 20)
 """The collector's thresholds while serving: a request leaves next to nothing behind."""
@@ -53,6 +59,7 @@ async def serve_api(
     `listening` is called once requests are answered.
     """
     app = build_app(parts)
+    _notice_the_vanished(listener)
     asyncio.get_running_loop().set_exception_handler(_Complaints())
     with _calm_collector():
         config = _config(app, parts.settings.server, grace)
@@ -97,6 +104,14 @@ class _Complaints:
             log.error("connections.refused", reason=error.strerror)
 
 
+def _notice_the_vanished(listener: socket.socket) -> None:
+    """Let the kernel end connections whose other side is gone without a word; accepted sockets inherit this."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT") and listener.family in {socket.AF_INET, socket.AF_INET6}:
+        milliseconds = int(_VANISHED.total_seconds() * 1_000)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
 def _most_connections(wanted: int) -> int:
     """Return how many connections may be open: what is wanted, less where the system allows fewer files."""
     if sys.platform == "win32":
@@ -108,18 +123,20 @@ def _most_connections(wanted: int) -> int:
 
 
 def _config(app: App, server: ServerSettings, grace: timedelta) -> uvicorn.Config:
-    return uvicorn.Config(
+    most = _most_connections(server.max_connections)
+    return PatientConfig(
         app,
-        http=PatientProtocol,
+        door=Door(most, server.max_connections_per_address, server.trusted_proxies),
+        refuse=app.refuse_unheard,
         ws="none",
         lifespan="on",
         log_config=None,
+        log_level="error",  # its warnings are about what anyone may send, as often as he likes
         access_log=False,
         server_header=False,
         proxy_headers=bool(server.trusted_proxies),
         forwarded_allow_ips=list(server.trusted_proxies),
-        limit_concurrency=_most_connections(server.max_connections) + 1,  # the protocol closes at this one
-        timeout_keep_alive=30,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(grace.total_seconds()),
     )
 
@@ -139,6 +156,15 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals alone."""
         yield
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve, with an eye on those who do not read what they are sent."""
+        connections = cast("set[PatientProtocol]", self.server_state.connections)
+        readers = asyncio.create_task(Readers().watch(connections), name="readers")
+        try:
+            await super().serve(sockets)
+        finally:
+            readers.cancel()
 
     async def main_loop(self) -> None:
         """Serve until told to stop."""

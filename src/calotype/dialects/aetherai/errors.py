@@ -27,6 +27,7 @@ from calotype.errors import (
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    TooManyConnectionsError,
     TooManyStreamsError,
     UnknownPathError,
 )
@@ -46,6 +47,7 @@ STATUSES: dict[type[CalotypeError], tuple[int, str | None]] = {
     InvalidInputError: (422, None),
     MalformedBodyError: (422, None),
     TooManyStreamsError: (429, None),
+    TooManyConnectionsError: (429, None),
     CallerError: (400, None),
     DatabaseUnavailableError: (503, "Service Unavailable"),
     AssetUnavailableError: (503, "Service Unavailable"),

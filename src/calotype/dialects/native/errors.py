@@ -15,6 +15,7 @@ from calotype.errors import (
     FileTooLargeError,
     ForbiddenError,
     GoneError,
+    HeadTooLargeError,
     IdempotencyMismatchError,
     IllegalTransitionError,
     InactiveUserError,
@@ -27,6 +28,7 @@ from calotype.errors import (
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    TooManyConnectionsError,
     TooManyStreamsError,
     UnknownKindError,
     UnknownModelError,
@@ -56,6 +58,8 @@ STATUSES: dict[type[CalotypeError], int] = {
     FileTooLargeError: 413,
     UnsupportedFormatError: 415,
     TooManyStreamsError: 429,
+    TooManyConnectionsError: 429,
+    HeadTooLargeError: 431,
     OperatorError: 503,
     DatabaseUnavailableError: 503,
     AssetUnavailableError: 503,
@@ -76,6 +80,7 @@ _TITLES = {
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
     429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",
     507: "Insufficient Storage",
@@ -136,6 +141,6 @@ def headers_of(error: CalotypeError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
-    if isinstance(error, OperatorError | TooManyStreamsError) and error.is_retryable:
+    if isinstance(error, OperatorError | TooManyStreamsError | TooManyConnectionsError) and error.is_retryable:
         return {"Retry-After": "2"}
     return {}
