@@ -109,7 +109,7 @@ class Place:
         if state is JobState.QUEUED:
             return await self.submitted(**given)
         if state is JobState.CREATED:
-            return await self._rewound(await self.submitted(**given))
+            return await self.submitted(**given | {"awaits_urls": True})
         if state is JobState.EXPIRED:
             job = await self.submitted(**given | {"deadline": timedelta(microseconds=1)})
             await lifecycle.expire_due()
@@ -130,14 +130,6 @@ class Place:
             case JobState.FAILED:
                 await lifecycle.fail(claimed, EngineError("it broke"))
         return await self.now(claimed)
-
-    async def _rewound(self, job: Job) -> Job:
-        """`created` is for kinds that fetch inputs first; none does yet, so the row and its event are set by hand."""
-        async with self.database.transaction() as db:
-            await db.execute("update jobs set state = 'created' where id = %s", (job.id,))
-            await db.execute("update job_events set state = 'created' where job_id = %s", (job.id,))
-            await db.execute("delete from procrastinate_jobs where args ->> 'job_id' = %s", (str(job.id),))
-        return await self.now(job)
 
     async def now(self, job: Job) -> Job:
         """Return the job as it stands now."""

@@ -158,16 +158,6 @@ class UnknownPathError(CallerError):
         super().__init__("There is nothing at this path.")
 
 
-class UnsupportedInputError(CallerError):
-    """A way to give an input that this version does not know yet."""
-
-    code = "unsupported_input"
-    cure = "Upload the file to /native/v1/assets and name its asset_id."
-
-    def __init__(self, pointer: str) -> None:
-        super().__init__(f"{pointer} is a URL, which this version does not fetch.")
-
-
 class UnknownKindError(CallerError):
     """No such kind of job, or none that this server can make."""
 
@@ -217,9 +207,13 @@ class OutboundForbiddenError(CallerError):
         "address": "its host is not public",
     }
 
-    def __init__(self, rule: str) -> None:
+    def __init__(self, rule: str, named: str = "The URL") -> None:
         self.rule = rule
-        super().__init__(f"The URL cannot be called: {self._RULES[rule]}.")
+        super().__init__(f"{named} cannot be called: {self._RULES[rule]}.")
+
+    def about(self, pointer: str) -> OutboundForbiddenError:
+        """Return the same error, saying which field holds the URL."""
+        return OutboundForbiddenError(self.rule, pointer)
 
 
 class OutboundFailedError(CallerError):
@@ -243,9 +237,14 @@ class OutboundFailedError(CallerError):
         "too_large": "what it answers is too large",
     }
 
-    def __init__(self, reason: str, detail: str | None = None) -> None:
+    def __init__(self, reason: str, detail: str | None = None, named: str = "The URL") -> None:
         self.reason = reason
-        super().__init__(f"The URL could not be read: {detail or self._REASONS[reason]}.")
+        self.detail = detail
+        super().__init__(f"{named} could not be read: {detail or self._REASONS[reason]}.")
+
+    def about(self, pointer: str) -> OutboundFailedError:
+        """Return the same error, saying which field holds the URL."""
+        return OutboundFailedError(self.reason, self.detail, pointer)
 
 
 class NotAuthenticatedError(CallerError):

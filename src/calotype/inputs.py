@@ -1,4 +1,4 @@
-"""Image inputs become stored assets before a job is submitted: uploads, data URLs, and outputs of other jobs.
+"""Inputs become stored assets before a job is made from them: uploads, URLs, data URLs, and outputs of other jobs.
 
 A picture is never stored as received: it is decoded in a limited process and written anew. Whatever is stored for a submission
 that is then refused is taken back.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +21,14 @@ from uuid import UUID
 from calotype.assets.base import Assets, key_for
 from calotype.dialects.base import Upload
 from calotype.engines.upscale.limits import check_size
-from calotype.errors import InvalidInputError, UnsupportedInputError
+from calotype.errors import InvalidInputError, OutboundFailedError, OutboundForbiddenError
 from calotype.jobs.fields import Input, Source
 from calotype.jobs.ids import new_id
 from calotype.jobs.kinds import INPUTS, Kind, read_input
 from calotype.jobs.model import Caller, NewAsset, Output
 from calotype.jobs.states import JobState
 from calotype.media.decode import Normalised, normalise
+from calotype.outbound import Limits, Outbound
 from calotype.store import assets as rows
 from calotype.store import jobs
 from calotype.store.database import Database
@@ -40,19 +42,28 @@ _NO_UPLOADS: Mapping[str, Sequence[Upload]] = {}
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
+_REDIRECTS = 3
+_SILENCE = timedelta(seconds=5)
+# what file servers call a file whose kind they do not know; the content decides in the end
+_ANYTHING = ("application/octet-stream", "binary/octet-stream", "application/ogg", "application/mp4")
+_MEDIA_TYPES = {
+    "image": ("image/", *_ANYTHING),
+    "video": ("video/", *_ANYTHING),
+    "audio": ("audio/", "video/", *_ANYTHING),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """An input whose images are stored assets, and which of those were stored for it."""
+    """An input whose files are stored assets, and which of those were stored for it; `awaits_urls`: some are still URLs."""
 
     input: dict[str, Any]
     fresh: list[Output] = field(default_factory=list)
+    awaits_urls: bool = False
 
 
 def checked(kind: Kind, given: Mapping[str, Any], uploads: Mapping[str, Sequence[Upload]] = _NO_UPLOADS) -> Input:
     """Return the kind's input, checked before any file is looked at: `uploads` are the fields that files will fill."""
-    for name, value in given.items():
-        if any(isinstance(one, Mapping) and "url" in one for one in (value if isinstance(value, list) else [value])):
-            raise UnsupportedInputError(f"/input/{name}")
     later = {
         name: [_LATER] * len(files) if _takes_several(INPUTS[kind], name) else _LATER for name, files in uploads.items()
     }
@@ -66,23 +77,47 @@ def _takes_several(model: type[Input], name: str) -> bool:
 
 
 class Inputs:
-    """Stores and finds what jobs are made from. Uploads are kept for `lifetime`, longer when a job needs them."""
+    """Stores and finds what jobs are made from. Uploads are kept for `lifetime`, longer when a job needs them.
 
-    def __init__(self, database: Database, store: Assets, lifetime: timedelta) -> None:
+    A file behind a URL may have `most` bytes.
+    """
+
+    def __init__(self, database: Database, store: Assets, lifetime: timedelta, outbound: Outbound, most: int) -> None:
         self._database = database
         self._store = store
         self._lifetime = lifetime
+        self._outbound = outbound
+        self._most = most
 
     async def resolve(
-        self, caller: Caller, kind: Kind, wanted: Input, uploads: Mapping[str, Sequence[Upload]], folder: Folder
+        self,
+        caller: Caller,
+        kind: Kind,
+        wanted: Input,
+        uploads: Mapping[str, Sequence[Upload]],
+        folder: Folder,
+        *,
+        patience: timedelta | None,
     ) -> Resolved:
-        """Return the input as plain values with every image a stored asset. What fails leaves nothing behind."""
-        resolved = Resolved(wanted.model_dump(mode="json", exclude_none=True))
+        """Return the input as plain values with every file a stored asset. What fails leaves nothing behind.
+
+        All URLs together are given `patience`; None = they are left for later, and only their form is checked. Raises the
+        `CallerError` that says what is wrong with which file.
+        """
+        places = _places(wanted, uploads)
+        resolved = Resolved(
+            wanted.model_dump(mode="json", exclude_none=True),
+            awaits_urls=patience is None and any(place.source.url is not None for place in places),
+        )
+        fetched = await self._fetched(places, folder, patience)
         try:
-            for place in _places(wanted, uploads):
-                file = await self._file_of(caller, place, folder, resolved.fresh)
+            for place in places:
+                if place.source.url is not None and patience is None:
+                    place.fill(resolved.input, {"url": place.source.url})
+                    continue
+                file = await self._file_of(caller, place, folder, resolved.fresh, fetched.get(place.pointer))
                 _check_limits(kind, file, resolved.input)
-                place.fill(resolved.input, file)
+                place.fill(resolved.input, {"asset_id": str(file.asset_id)})
         except BaseException:
             await self.discard(resolved.fresh)
             raise
@@ -126,15 +161,41 @@ class Inputs:
         for file in fresh:
             await self._store.delete(file.key)
 
-    async def _file_of(self, caller: Caller, place: _Place, folder: Folder, fresh: list[Output]) -> Output:
+    async def _fetched(
+        self, places: Sequence[_Place], folder: Folder, patience: timedelta | None
+    ) -> Mapping[str, Path]:
+        """Return the files behind the URLs by their places, all fetched at once; with no patience only look at the URLs."""
+        linked = [place for place in places if place.source.url is not None]
+        for place in linked:
+            with _worded(place):
+                self._outbound.check_url(place.source.url or "")
+        if not linked or patience is None:
+            return {}
+        room = await folder()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for index, place in enumerate(linked):
+                    group.create_task(self._fetch(place, room / f"url-{index}", patience))
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None  # one bad URL is enough to say
+        return {place.pointer: room / f"url-{index}" for index, place in enumerate(linked)}
+
+    async def _fetch(self, place: _Place, target: Path, patience: timedelta) -> None:
+        media = place.source.media
+        most = self._most * 2 if media == "video" else self._most
+        limits = Limits(most, patience, min(_SILENCE, patience), _REDIRECTS, _MEDIA_TYPES[media])
+        with _worded(place):
+            await self._outbound.fetch(place.source.url or "", target, limits=limits)
+
+    async def _file_of(
+        self, caller: Caller, place: _Place, folder: Folder, fresh: list[Output], fetched: Path | None
+    ) -> Output:
         source, pointer = place.source, place.pointer
-        if place.upload is not None or source.data is not None:
+        path = Path(place.upload.path) if place.upload is not None else fetched
+        if path is not None or source.data is not None:
             room = await folder()
-            path = (
-                Path(place.upload.path)
-                if place.upload is not None
-                else await asyncio.to_thread(_from_data_url, source.data, pointer, room)
-            )
+            if path is None:
+                path = await asyncio.to_thread(_from_data_url, source.data, pointer, room)
             fresh.append(await self.keep(caller, path, room))
             return _of_media(fresh[-1], source.media, pointer)
         if source.from_job is not None:
@@ -176,13 +237,12 @@ class _Place:
     def pointer(self) -> str:
         return f"/input/{self.name}" if self.index is None else f"/input/{self.name}/{self.index}"
 
-    def fill(self, plain: dict[str, Any], file: Output) -> None:
-        """Put the stored asset where the source stood."""
-        stored = {"asset_id": str(file.asset_id)}
+    def fill(self, plain: dict[str, Any], words: Mapping[str, str]) -> None:
+        """Put the stored asset, or the URL alone, where the source stood."""
         if self.index is None:
-            plain[self.name] = stored
+            plain[self.name] = dict(words)
         else:
-            plain[self.name][self.index] = stored
+            plain[self.name][self.index] = dict(words)
 
 
 def _places(wanted: Input, uploads: Mapping[str, Sequence[Upload]]) -> list[_Place]:
@@ -196,6 +256,15 @@ def _places(wanted: Input, uploads: Mapping[str, Sequence[Upload]]) -> list[_Pla
                 _Place(name, index, source, files[index] if files else None) for index, source in enumerate(value)
             ]
     return places
+
+
+@contextlib.contextmanager
+def _worded(place: _Place) -> Iterator[None]:
+    """Say which field holds the URL that went wrong."""
+    try:
+        yield
+    except (OutboundForbiddenError, OutboundFailedError) as error:
+        raise error.about(f"{place.pointer}/url") from error
 
 
 def _of_media(file: Output, media: str, pointer: str) -> Output:

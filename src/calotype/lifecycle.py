@@ -28,13 +28,13 @@ from calotype.errors import (
 from calotype.jobs.credits import Entry
 from calotype.jobs.fields import files_named_in
 from calotype.jobs.ids import new_id
-from calotype.jobs.model import Caller, Job, JobError, NewAsset, Output, Progress, Receipt, Submission
+from calotype.jobs.model import Caller, Fetch, Job, JobError, NewAsset, Output, Progress, Receipt, Submission
 from calotype.jobs.policy import ContentPolicy
 from calotype.jobs.prices import PriceList, cost_of, needs_files
 from calotype.jobs.retry import RetryPlan
 from calotype.jobs.states import Event, JobState, after, allows
 from calotype.queue import tickets
-from calotype.store import assets, jobs, lanes, ledger, outbox
+from calotype.store import assets, fetches, jobs, lanes, ledger, outbox
 from calotype.store.database import Connection, Database
 from calotype.store.jobs import Changes, Moved, Terms
 
@@ -83,6 +83,8 @@ class Lifecycle:
     async def submit(self, caller: Caller, submission: Submission) -> Receipt:
         """Accept a job: hold its price, write it down as queued and put its ticket in the lane.
 
+        One that awaits files behind URLs stays created until they are in.
+
         Raises `InsufficientCreditsError`, or `IdempotencyMismatchError` when the key was used for another submission.
         """
         lane_id = await self._lane_of(submission.model)
@@ -101,7 +103,10 @@ class Lifecycle:
             moved = await jobs.insert(db, job_id, caller, submission, lane_id, terms)
             await assets.keep_at_least(db, _inputs_of(submission.input), terms.deadline + terms.retention)
             await ledger.hold(db, account_id=caller.account_id, job_id=job_id, hold_id=new_id(), amount=terms.price)
-            await tickets.issue(db, job_id, lane_id)
+            if submission.awaits_urls:
+                await fetches.put(db, job_id, caller.account_id)
+            else:
+                await tickets.issue(db, job_id, lane_id)
         await self._tell(db, moved)
         return moved.job
 
@@ -146,7 +151,7 @@ class Lifecycle:
                 raise NotFoundError
             if job.state is JobState.CANCELLING:
                 return job
-            if job.state is JobState.QUEUED:
+            if job.state in (JobState.CREATED, JobState.QUEUED):
                 # the share before the balance, as a submit takes them: the other way round the two would wait in a circle
                 await lanes.give_share_back(db, job.account_id, job.lane_id, int(job.input.get("count", 1)))
                 await tickets.withdraw(db, job_id)
@@ -258,6 +263,26 @@ class Lifecycle:
         async with self._database.transaction() as db:
             return await self._move(db, await self._held(db, claimed), Event.CONFIRM_CANCEL, Changes())
 
+    # --- what a fetcher of inputs does -----------------------------------------------------------
+
+    async def inputs_ready(self, fetch: Fetch, given: Mapping[str, Any]) -> Job:
+        """Queue a job whose files are in: `given` is its input with every file a stored asset.
+
+        Raises `LeaseLostError` when another claim holds the fetch, or the job has ended meanwhile.
+        """
+        async with self._database.transaction() as db:
+            job = await self._awaiting(db, fetch)
+            await jobs.set_input(db, job.id, given)
+            await assets.keep_at_least(db, _inputs_of(given), self._policy.max_deadline + self._policy.retention)
+            moved = await self._move(db, job, Event.READY, Changes())
+            await tickets.issue(db, job.id, job.lane_id)
+            return moved
+
+    async def inputs_failed(self, fetch: Fetch, error: CalotypeError) -> Job:
+        """Record why a job's files cannot be had, and give its hold back. Raises `LeaseLostError` as `inputs_ready` does."""
+        async with self._database.transaction() as db:
+            return await self._fail(db, await self._awaiting(db, fetch), error)
+
     # --- what upkeep does ------------------------------------------------------------------------
 
     async def lapse_due(self) -> int:
@@ -335,6 +360,8 @@ class Lifecycle:
         if moved is None:
             _refuse(await jobs.get(db, job.id), event)
         moved = Moved(replace(moved.job, outputs=outputs), moved.event_seq)
+        if job.state is JobState.CREATED:
+            await fetches.drop(db, job.id)
         if target.is_terminal:
             await ledger.settle(db, job.id, Entry.CAPTURE if target is JobState.SUCCEEDED else Entry.REFUND)
         await self._tell(db, moved)
@@ -351,6 +378,13 @@ class Lifecycle:
         """Return the job as it stands, locked, if this attempt still holds it; raise `LeaseLostError` if not."""
         job = await jobs.get(db, claimed.id, is_locked=True)
         if job is None or job.attempt != claimed.attempt or job.worker_id != claimed.worker_id:
+            raise LeaseLostError
+        return job
+
+    async def _awaiting(self, db: Connection, fetch: Fetch) -> Job:
+        """Return the job, locked, if it still awaits its files by this claim; raise `LeaseLostError` if not."""
+        job = await jobs.get(db, fetch.job_id, is_locked=True)
+        if job is None or not await fetches.is_held(db, fetch):
             raise LeaseLostError
         return job
 

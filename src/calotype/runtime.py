@@ -23,9 +23,12 @@ from calotype.dialects import dialects
 from calotype.engines.base import Card
 from calotype.engines.registry import cards
 from calotype.errors import ConfigError, DataFolderError
+from calotype.fetching import Fetcher
+from calotype.inputs import Inputs
 from calotype.jobs.kinds import Kind
 from calotype.jobs.prices import Price, PriceList, Unit
 from calotype.lifecycle import Lifecycle, Policy
+from calotype.outbound import Outbound
 from calotype.server.parts import Parts
 from calotype.server.serving import serve_api
 from calotype.signing import LinkSigner
@@ -203,13 +206,29 @@ async def run_worker(settings: Settings, url: str) -> None:
         )
 
 
+def fetcher_of(parts: Core) -> Fetcher:
+    """Return what fetches the files that jobs wait for."""
+    settings = parts.settings
+    inputs = Inputs(
+        parts.database,
+        parts.assets,
+        settings.jobs.retention,
+        Outbound(settings.outbound),
+        settings.server.max_upload,
+    )
+    return Fetcher(parts.database, parts.lifecycle, inputs, settings.data / "fetching", parts.clock)
+
+
 async def run_upkeep(settings: Settings, url: str) -> None:
     """Run upkeep until told to stop."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with core(settings, url, "upkeep") as parts:
         await check_store(parts)
-        await Upkeep(parts.database, parts.lifecycle, parts.assets, parts.clock).run(stop)
+        upkeep = Upkeep(parts.database, parts.lifecycle, parts.assets, parts.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(upkeep.run(stop))
+            group.create_task(fetcher_of(parts).run(stop))
 
 
 # --- the data folder -----------------------------------------------------------------------------

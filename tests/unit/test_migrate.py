@@ -120,6 +120,7 @@ def test_a_keys_end_out_of_every_range_is_moved_to_the_nearest_plausible_one(emp
     migrate(empty_url)
     with psycopg.connect(empty_url, autocommit=True) as connection:
         connection.execute("alter table keys drop constraint expiry_is_plausible")
+        connection.execute("drop table fetches")
         connection.execute("update alembic_version set version_num = '0001'")
         connection.execute("insert into accounts (id, name, plan) values (gen_random_uuid(), 'ada', 'unlimited')")
         connection.execute(

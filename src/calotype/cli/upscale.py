@@ -11,7 +11,7 @@ from calotype.cli.output import check_place, client_of, data_option, finish, jso
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file")
 @click.option("--scale", type=click.Choice([2, 3, 4]), help="How many times as wide and high.")
 @click.option("--target", type=click.Choice(["1K", "2K", "4K"], case_sensitive=False), help="The longer side.")
 @click.option("--model", help="The model (default: the server's for upscaling).")
@@ -21,7 +21,7 @@ from calotype.cli.output import check_place, client_of, data_option, finish, jso
 @data_option
 @worded
 def upscale(
-    file: Path,
+    file: str,
     scale: int | None,
     target: str | None,
     model: str | None,
@@ -30,7 +30,7 @@ def upscale(
     as_json: bool,
     data: Path | None,
 ) -> None:
-    """Enlarge FILE and save the result; its path goes to standard output."""
+    """Enlarge FILE, a picture on disk or at an http(s) URL, and save the result; its path goes to standard output."""
     if (scale is None) == (target is None):
         raise click.UsageError("Give exactly one of --scale and --target.")
     check_place(out)

@@ -1,4 +1,4 @@
-"""Images as callers have them: a path, bytes, an open file, a picture, an array, an asset's id, another job's output."""
+"""Images as callers have them: a path, a URL, bytes, an open file, a picture, an array, an asset's id, another job's output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from calotype.client.errors import InvalidInput
@@ -94,11 +93,11 @@ def read_image(image: Image) -> Source:
 
 
 def _named(text: str) -> Source:
-    """Read a text: a path that exists, else an id, a data URL, or a mistake."""
+    """Read a text: a data URL, a URL that the server is to fetch, an id, or a path that exists."""
     if text.startswith("data:"):
         return Source(words={"data": text})
-    if urlsplit(text).scheme in ("http", "https"):
-        raise InvalidInput("image: a URL is not taken here; download the file and give its path.")
+    if text.lower().startswith(("http://", "https://")):
+        return Source(words={"url": text})
     try:
         return Source(words={"asset_id": str(UUID(text))})
     except ValueError:

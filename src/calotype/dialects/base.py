@@ -55,6 +55,17 @@ class Format(StrEnum):
     BYTES = "application/octet-stream"
 
 
+class Inputs(StrEnum):
+    """When the files behind URLs are fetched: while the caller waits for the receipt, or behind it, the job being `created`.
+
+    BEFORE tells at once what is wrong with a URL, and a caller may ask for AFTER by `Prefer: respond-async`; AFTER is for an
+    API whose receipt never waits.
+    """
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file part of a form, already on disk: the name the sender gave is data, never a path."""
@@ -201,7 +212,8 @@ class Operation:
     `path` is below the dialect's prefix, with {names} in braces. `scope` is what a key needs; None = no key is asked for. `read`
     turns an incoming request into a draft (SUBMIT only). `reply` words the answer from what `Verb` says, and None means
     `Dialect.job`; `answer` is its model for the reference. `has_inline_files`: a JSON body may hold data URLs, so it
-    may be large. `refusals` are the errors this row has beside those that every row of its sort has.
+    may be large. `inputs` says when files behind URLs are
+    fetched. `refusals` are the errors this row has beside those that every row of its sort has.
     """
 
     name: str
@@ -222,6 +234,7 @@ class Operation:
     reply: Callable[..., Reply] | None = None
     quote: Callable[[Quote], Reply] | None = None
     answer: type[BaseModel] | None = None
+    inputs: Inputs = Inputs.BEFORE
     refusals: tuple[type[CalotypeError], ...] = ()
     tag: str = "jobs"
     is_in_schema: bool = True

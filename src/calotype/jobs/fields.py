@@ -53,35 +53,36 @@ class Input(BaseModel):
 
 
 class Source(Input):
-    """A file given as input: exactly one of an uploaded asset, a data URL, or another job's output."""
+    """A file given as input: exactly one of an uploaded asset, a URL, a data URL, or another job's output."""
 
     media: ClassVar[str] = "image"
     """What the file must be: the first half of its media type."""
 
     asset_id: UUID | None = Field(default=None, strict=False)
+    url: Annotated[Text, Field(max_length=2_048)] | None = None
     data: Annotated[str, Field(max_length=34_000_000)] | None = None
     from_job: UUID | None = Field(default=None, strict=False)
     output: Annotated[int, Field(ge=0, le=99)] = 0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if sum(source is not None for source in (self.asset_id, self.data, self.from_job)) != 1:
-            raise ValueError("give exactly one of asset_id, data and from_job")
+        if sum(source is not None for source in (self.asset_id, self.url, self.data, self.from_job)) != 1:
+            raise ValueError("give exactly one of asset_id, url, data and from_job")
         return self
 
 
 class ImageSource(Source):
-    """An image given as input: exactly one of an uploaded asset, a data URL, or another job's output."""
+    """An image given as input: exactly one of an uploaded asset, a URL, a data URL, or another job's output."""
 
 
 class VideoSource(Source):
-    """A video given as input: exactly one of an uploaded asset, a data URL, or another job's output."""
+    """A video given as input: exactly one of an uploaded asset, a URL, a data URL, or another job's output."""
 
     media: ClassVar[str] = "video"
 
 
 class AudioSource(Source):
-    """A recording given as input: exactly one of an uploaded asset, a data URL, or another job's output."""
+    """A recording given as input: exactly one of an uploaded asset, a URL, a data URL, or another job's output."""
 
     media: ClassVar[str] = "audio"
 

@@ -48,6 +48,16 @@ class Submission:
     digest: bytes = b""
     retry_of: UUID | None = None
     trace: str | None = None
+    awaits_urls: bool = False
+    """Files behind URLs are to be fetched before it is queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The time-limited right to fetch a job's files: `claims` says how often it was given, and fences who had it before."""
+
+    job_id: UUID
+    claims: int
 
 
 @dataclass(frozen=True, slots=True)

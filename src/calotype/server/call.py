@@ -18,6 +18,7 @@ _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]{1,253}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;\s])")
+_ASYNC = re.compile(r"(?i)(?:^|[,;\s])respond-async(?:$|[,;\s])")
 _ONCE = ("authorization", "x-api-key", "idempotency-key", "content-type")
 """Headers of which there is one or none: of two, a proxy before us might have believed the other."""
 _LONGEST_WAIT = 60
@@ -106,6 +107,11 @@ def wait_of(call: Call) -> int:
         return whole_number(call, "wait", 0, _LONGEST_WAIT, 0)
     preferred = _WAIT.search(call.headers.get("prefer", ""))
     return min(int(preferred[1]), _LONGEST_WAIT) if preferred else 0
+
+
+def is_async(call: Call) -> bool:
+    """Return whether the caller would rather not wait for anything: `Prefer: respond-async` (RFC 7240)."""
+    return _ASYNC.search(call.headers.get("prefer", "")) is not None
 
 
 def whole_number(call: Call, name: str, least: int, most: int, default: int) -> int:

@@ -10,6 +10,7 @@ from calotype.dialects.base import Dialect, Operation
 from calotype.errors import ForbiddenError, NotAuthenticatedError
 from calotype.inputs import Inputs
 from calotype.jobs.model import Caller
+from calotype.outbound import Outbound
 from calotype.server.body import Limits
 from calotype.server.cache import JobCache
 from calotype.server.catalogue import Catalogue
@@ -49,7 +50,13 @@ class Services:
             lane=FastLane(parts.accounts, cache, parts.clock),
             watch=Watch(),
             tails=Tails(),
-            inputs=Inputs(parts.database, parts.assets, parts.settings.jobs.retention),
+            inputs=Inputs(
+                parts.database,
+                parts.assets,
+                parts.settings.jobs.retention,
+                Outbound(parts.settings.outbound),
+                server.max_upload,
+            ),
             catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.lifecycle.prices),
             room=Room(parts.assets, parts.clock),
             limits=Limits(server.max_body, server.max_upload),

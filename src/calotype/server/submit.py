@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from calotype.dialects.base import Draft, Quote
+from calotype.dialects.base import Draft, Inputs, Quote
 from calotype.errors import (
     GoneError,
     IdempotencyMismatchError,
@@ -21,18 +21,20 @@ from calotype.errors import (
 )
 from calotype.inputs import Resolved, checked
 from calotype.jobs.fields import Input
-from calotype.jobs.kinds import Kind
 from calotype.jobs.model import Job, Output, Receipt, Submission, Webhook
+from calotype.jobs.prices import needs_files
+from calotype.jobs.states import JobState
 from calotype.server import waiting
 from calotype.server.answer import Answer, answer_of
 from calotype.server.body import read_incoming
-from calotype.server.call import Call, wait_of
+from calotype.server.call import Call, is_async, wait_of
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
 from calotype.server.wording import Standing, pause_of, reply_for
 from calotype.store import jobs
 
 _TRUE = {"true", "1", "yes"}
+_PATIENCE_FOR_URLS = timedelta(seconds=10)
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -97,7 +99,7 @@ async def _submit(
         trace=call.trace,
     )
     if call.operation.quote is not None and call.query.get("dry_run", "").lower() in _TRUE:
-        resolved = await _resolved(services, call, kind, wanted, draft, scratch)
+        resolved = await _resolved(services, call, submission, wanted, draft, scratch)
         try:
             return await _quote(services, call, replace(submission, input=resolved.input), values)
         finally:
@@ -106,17 +108,23 @@ async def _submit(
     if replayed is not None:
         return await _receipt(services, call, replayed)
     await services.room.check()
-    resolved = await _resolved(services, call, kind, wanted, draft, scratch)
-    receipt = await _accept(services, call, replace(submission, input=resolved.input), resolved.fresh)
+    resolved = await _resolved(services, call, submission, wanted, draft, scratch)
+    submission = replace(submission, input=resolved.input, awaits_urls=resolved.awaits_urls)
+    receipt = await _accept(services, call, submission, resolved.fresh)
     return await _receipt(services, call, receipt)
 
 
 async def _resolved(
-    services: Services, call: Call, kind: Kind, wanted: Input, draft: Draft, scratch: Scratch
+    services: Services, call: Call, submission: Submission, wanted: Input, draft: Draft, scratch: Scratch
 ) -> Resolved:
-    """Return the input with its images stored; the files that nobody keeps must be images too."""
+    """Return the input with its files stored; the files that nobody keeps must be images too."""
     await services.inputs.look_at(call.owner, draft.unused, scratch.folder)
-    return await services.inputs.resolve(call.owner, kind, wanted, draft.files, scratch.folder)
+    kind = submission.kind
+    price = services.parts.lifecycle.prices.of(kind, submission.model, submission.requested_model)
+    # a price that hangs on what the files measure cannot be held before they are in
+    is_later = (call.operation.inputs is Inputs.AFTER or is_async(call)) and not needs_files(price)
+    patience = None if is_later else _PATIENCE_FOR_URLS
+    return await services.inputs.resolve(call.owner, kind, wanted, draft.files, scratch.folder, patience=patience)
 
 
 async def _accept(services: Services, call: Call, submission: Submission, fresh: list[Output]) -> Receipt:
@@ -159,6 +167,8 @@ async def _receipt(services: Services, call: Call, receipt: Receipt) -> Answer:
         answer.headers.append((b"idempotent-replay", b"true"))
     if not job.state.is_terminal:
         answer.headers.append((b"retry-after", str(pause_of(standing.position)).encode()))
+    if job.state is JobState.CREATED and is_async(call):
+        answer.headers.append((b"preference-applied", b"respond-async"))
     return waiting.with_preference(answer, call, seconds)
 
 

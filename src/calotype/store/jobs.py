@@ -39,7 +39,8 @@ made as (
     )
     select %(id)s, %(account_id)s, %(user_id)s, %(key_id)s, %(face)s, %(kind)s, %(model)s, %(requested_model)s, %(lane_id)s,
         %(input)s, %(tags)s, %(state)s, %(max_attempts)s, %(price)s, %(cost)s, fair.start, now + %(deadline)s,
-        now + %(start_deadline)s::interval, now, now, now, %(webhook)s, %(trace)s, %(retry_of)s, %(idempotency_route)s,
+        now + %(start_deadline)s::interval, now, now, case when %(state)s = 'queued' then now end,
+        %(webhook)s, %(trace)s, %(retry_of)s, %(idempotency_route)s,
         %(idempotency_key)s, %(digest)s
     from moment, fair_shares fair where fair.account_id = %(account_id)s and fair.lane_id = %(lane_id)s
     returning *
@@ -54,7 +55,10 @@ select made.*, logged.seq as event_seq, pg_notify(%(channel)s, concat_ws(' ', id
 async def insert(
     db: Connection, job_id: UUID, caller: Caller, submission: Submission, lane_id: int, terms: Terms
 ) -> Moved:
-    """Write the job down as queued, with its first event; the account's fair share must have been taken before."""
+    """Write the job down, with its first event: as queued, or as created while it waits for files.
+
+    The account's fair share must have been taken before.
+    """
     given: dict[str, Any] = {
         "id": job_id,
         "account_id": caller.account_id,
@@ -67,7 +71,7 @@ async def insert(
         "lane_id": lane_id,
         "input": Jsonb(dict(submission.input)),
         "tags": Jsonb(dict(submission.tags)),
-        "state": JobState.QUEUED,
+        "state": JobState.CREATED if submission.awaits_urls else JobState.QUEUED,
         "max_attempts": terms.max_attempts,
         "price": terms.price,
         "cost": terms.cost,
@@ -214,6 +218,11 @@ async def extend_lease(db: Connection, claimed: Job, lease: timedelta) -> JobSta
         )
     ).fetchone()
     return None if row is None else JobState(row["state"])
+
+
+async def set_input(db: Connection, job_id: UUID, given: Mapping[str, Any]) -> None:
+    """Replace what a job is made from: its files are in. A move follows in the same transaction, and tells of it."""
+    await db.execute("update jobs set input = %s where id = %s", (Jsonb(dict(given)), job_id))
 
 
 async def get(db: Connection, job_id: UUID, account_id: UUID | None = None, *, is_locked: bool = False) -> Job | None:

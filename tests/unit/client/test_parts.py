@@ -144,17 +144,18 @@ def test_a_file_travels_from_the_disk_under_its_name(tmp_path: Path) -> None:
         assert (part.content, part.filename, part.media_type) == (path, "fox.png", "image/png")
 
 
-def test_ids_data_urls_and_jobs_are_words() -> None:
+def test_ids_urls_data_urls_and_jobs_are_words() -> None:
     class Done:
         id = JOB
         outputs = ("a picture",)
 
     assert read_image(JOB).words == {"asset_id": JOB}
+    assert read_image("https://a.test/x.png").words == {"url": "https://a.test/x.png"}
     assert read_image("data:image/png;base64,AA==").words == {"data": "data:image/png;base64,AA=="}
     assert read_image(Done()).words == {"from_job": JOB, "output": 0}
 
 
-@pytest.mark.parametrize("image", ["no-such.png", "https://a.test/x.png", b"", 7, None])
+@pytest.mark.parametrize("image", ["no-such.png", "ftp://a.test/x.png", b"", 7, None])
 def test_what_is_no_image_is_refused(image: Any) -> None:
     with pytest.raises(InvalidInput, match="image"):
         read_image(image)

@@ -49,7 +49,7 @@ OPERATIONS = (
         "POST",
         "/jobs",
         Verb.SUBMIT,
-        "Submit a job",
+        "Submit a job; files behind URLs are fetched first, or later with `Prefer: respond-async`",
         accepted=202,
         scope="submit",
         body=SubmitJob,
