@@ -32,37 +32,55 @@ def picture(width: int, height: int) -> bytes:
 
 @dataclass(frozen=True)
 class Sample:
-    """An order to try a kind with, and the size that must come of it."""
+    """An order to try a kind with, and what must come of it: the first output's size, and every output's media type.
 
+    A kind of several operations has a sample for each, `name`d after it.
+    """
+
+    kind: Kind
     given: dict[str, Any]
     size: tuple[int, int]
     files: dict[str, bytes] = field(default_factory=dict)
+    media_types: tuple[str, ...] = ("image/png",)
+    name: str = ""
 
 
 ASSET = {"asset_id": "00000000-0000-7000-8000-000000000000"}
-SAMPLES: dict[Kind, Sample] = {
-    Kind.IMAGE: Sample({"prompt": "a red fox under two trees at night", "width": 256, "height": 192}, (256, 192)),
-    Kind.UPSCALE: Sample({"image": ASSET, "scale": 2}, (500, 400), {"image": picture(250, 200)}),
-}
-ONES = [(card, kind) for card in cards() for kind in sorted(card.kinds)]
-EACH = pytest.mark.parametrize(("card", "kind"), ONES, ids=[f"{card.id}-{kind}" for card, kind in ONES])
+SAMPLES = (
+    Sample(Kind.IMAGE, {"prompt": "a red fox under two trees at night", "width": 256, "height": 192}, (256, 192)),
+    Sample(Kind.UPSCALE, {"image": ASSET, "scale": 2}, (500, 400), {"image": picture(250, 200)}),
+    Sample(Kind.SPRITE, {"operation": "effect", "prompt": "blue fire", "resolution": "512"}, (512, 512), name="effect"),
+    Sample(
+        Kind.SPRITE,
+        {"operation": "effect_sheet", "prompt": "an explosion", "frames": 9, "resolution": "512", "image": ASSET},
+        (510, 510),
+        {"image": picture(64, 64)},
+        name="effect_sheet",
+    ),
+)
+ONES = [(card, sample) for card in cards() for sample in SAMPLES if sample.kind in card.kinds]
+EACH = pytest.mark.parametrize(
+    ("card", "sample"), ONES, ids=[f"{card.id}-{sample.name or sample.kind}" for card, sample in ONES]
+)
 
 
 class Recorder(Desk):
     """The desk an engine has in its process, with every word said to it kept, and a cancel at a chosen moment."""
 
-    def __init__(self, card: Card, kind: Kind, folder: Path, *, seed: int = 7, cancel_at: int | None = None) -> None:
+    def __init__(
+        self, card: Card, sample: Sample, folder: Path, *, seed: int = 7, cancel_at: int | None = None
+    ) -> None:
         self.told: list[tuple[int, int, Phase]] = []
         self.previews: list[bytes] = []
         self.handed_in: list[dict[str, Any]] = []
         self.checks = 0
         self.cancel_at = cancel_at
-        self.order = Order(kind, dict(SAMPLES[kind].given), seed)
+        self.order = Order(sample.kind, dict(sample.given), seed)
         super().__init__(
             order=self.order,
             card=card,
             scratch=folder,
-            inputs=_written(SAMPLES[kind].files, folder),
+            inputs=_written(sample.files, folder),
             seconds=300,
             is_cancelled=lambda: self.cancel_at is not None and self.checks > self.cancel_at,
             say=self._keep,
@@ -112,11 +130,11 @@ def _loaded() -> Iterator[dict[str, Engine]]:
 
 
 @EACH
-def test_the_card_is_what_the_engine_says_of_itself(card: Card, kind: Kind) -> None:
+def test_the_card_is_what_the_engine_says_of_itself(card: Card, sample: Sample) -> None:
     engine = engine_at(card.loader)
 
     assert engine.card == card
-    assert kind in engine.card.kinds
+    assert sample.kind in engine.card.kinds
     assert card.licences
     assert card.deadline > 0
     assert card_of(card.id) is card
@@ -124,33 +142,34 @@ def test_the_card_is_what_the_engine_says_of_itself(card: Card, kind: Kind) -> N
 
 
 @EACH
-def test_it_can_run_here(card: Card, kind: Kind) -> None:
-    del kind
+def test_it_can_run_here(card: Card, sample: Sample) -> None:
+    del sample
     probe = engine_at(card.loader).probe()
 
     assert probe.ok, probe.reason
 
 
 def test_every_kind_is_tried_here() -> None:
-    assert {kind for _, kind in ONES} == set(Kind) == set(SAMPLES)
+    assert {sample.kind for _, sample in ONES} == set(Kind)
     assert all(default_model(kind) for kind in Kind)
 
 
 @EACH
-def test_the_sample_is_an_input_that_the_kind_takes(card: Card, kind: Kind) -> None:
+def test_the_sample_is_an_input_that_the_kind_takes(card: Card, sample: Sample) -> None:
     del card
-    assert read_input(kind, SAMPLES[kind].given)
+    assert read_input(sample.kind, sample.given)
 
 
 @EACH
-def test_it_makes_what_was_ordered(card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path) -> None:
-    desk = Recorder(card, kind, tmp_path)
+def test_it_makes_what_was_ordered(card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path) -> None:
+    desk = Recorder(card, sample, tmp_path)
 
     loaded[card.id].run([desk.order], desk)
 
-    [made] = desk.handed_in
+    assert tuple(facts["media_type"] for facts in desk.handed_in) == sample.media_types
+    made = desk.handed_in[0]
     with Image.open(made["path"]) as image:
-        assert image.size == SAMPLES[kind].size == (made["width"], made["height"])
+        assert image.size == sample.size == (made["width"], made["height"])
         assert Image.MIME[image.format or ""] == made["media_type"]
         assert max(high - low for low, high in image.convert("RGB").getextrema()) > 30  # type: ignore[misc] # something is in it
     assert made["provenance"]["engine"] == card.id
@@ -161,9 +180,9 @@ def test_it_makes_what_was_ordered(card: Card, kind: Kind, loaded: dict[str, Eng
 
 @EACH
 def test_its_progress_counts_over_the_whole_order_and_never_falls(
-    card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path
+    card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path
 ) -> None:
-    desk = Recorder(card, kind, tmp_path)
+    desk = Recorder(card, sample, tmp_path)
 
     loaded[card.id].run([desk.order], desk)
 
@@ -177,8 +196,8 @@ def test_its_progress_counts_over_the_whole_order_and_never_falls(
 
 
 @EACH
-def test_its_previews_are_small_pictures(card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path) -> None:
-    desk = Recorder(card, kind, tmp_path)
+def test_its_previews_are_small_pictures(card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path) -> None:
+    desk = Recorder(card, sample, tmp_path)
 
     loaded[card.id].run([desk.order], desk)
 
@@ -190,16 +209,16 @@ def test_its_previews_are_small_pictures(card: Card, kind: Kind, loaded: dict[st
 
 @EACH
 def test_it_stops_at_every_moment_at_which_it_looks(
-    card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path
+    card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path
 ) -> None:
     if card.cancel is Grain.PROCESS:
         return
-    whole = Recorder(card, kind, tmp_path)
+    whole = Recorder(card, sample, tmp_path)
     loaded[card.id].run([whole.order], whole)
     assert whole.checks >= 3, "it looks too seldom to be cancelled between its steps"
 
     for moment in sorted({0, 1, whole.checks // 2, whole.checks - 1}):
-        desk = Recorder(card, kind, tmp_path, cancel_at=moment)
+        desk = Recorder(card, sample, tmp_path, cancel_at=moment)
         with pytest.raises(Cancelled):
             loaded[card.id].run([desk.order], desk)
         assert desk.checks == moment + 1
@@ -207,25 +226,27 @@ def test_it_stops_at_every_moment_at_which_it_looks(
 
 @EACH
 def test_it_serves_the_next_order_after_a_cancelled_one(
-    card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path
+    card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path
 ) -> None:
     if card.cancel is not Grain.PROCESS:
-        cancelled = Recorder(card, kind, tmp_path, cancel_at=1)
+        cancelled = Recorder(card, sample, tmp_path, cancel_at=1)
         with pytest.raises(Cancelled):
             loaded[card.id].run([cancelled.order], cancelled)
 
-    desk = Recorder(card, kind, tmp_path)
+    desk = Recorder(card, sample, tmp_path)
     loaded[card.id].run([desk.order], desk)
 
-    assert len(desk.handed_in) == 1
+    assert len(desk.handed_in) == len(sample.media_types)
 
 
 @EACH
-def test_the_same_seed_makes_the_same_bytes(card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path) -> None:
+def test_the_same_seed_makes_the_same_bytes(
+    card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path
+) -> None:
     made = []
     for number in range(2):
         (folder := tmp_path / str(number)).mkdir()
-        desk = Recorder(card, kind, folder, seed=11)
+        desk = Recorder(card, sample, folder, seed=11)
         loaded[card.id].run([desk.order], desk)
         made.append(desk.contents())
 
@@ -237,7 +258,7 @@ def test_another_seed_makes_another_picture(loaded: dict[str, Engine], tmp_path:
     made = []
     for seed in (1, 2):
         (folder := tmp_path / str(seed)).mkdir()
-        desk = Recorder(card, Kind.IMAGE, folder, seed=seed)
+        desk = Recorder(card, SAMPLES[0], folder, seed=seed)
         loaded[card.id].run([desk.order], desk)
         made.append(desk.contents())
 
@@ -245,8 +266,8 @@ def test_another_seed_makes_another_picture(loaded: dict[str, Engine], tmp_path:
 
 
 @EACH
-def test_its_estimate_is_sensible(card: Card, kind: Kind, loaded: dict[str, Engine], tmp_path: Path) -> None:
-    desk = Recorder(card, kind, tmp_path)
+def test_its_estimate_is_sensible(card: Card, sample: Sample, loaded: dict[str, Engine], tmp_path: Path) -> None:
+    desk = Recorder(card, sample, tmp_path)
 
     estimate = loaded[card.id].estimate(desk.order)
 
@@ -256,13 +277,13 @@ def test_its_estimate_is_sensible(card: Card, kind: Kind, loaded: dict[str, Engi
 
 
 @EACH
-def test_it_loads_again_after_it_was_unloaded(card: Card, kind: Kind, tmp_path: Path) -> None:
+def test_it_loads_again_after_it_was_unloaded(card: Card, sample: Sample, tmp_path: Path) -> None:
     engine = engine_at(card.loader)
     for number in range(2):
         (folder := tmp_path / str(number)).mkdir()
         engine.load("cpu", lambda _: None)
-        desk = Recorder(card, kind, folder)
+        desk = Recorder(card, sample, folder)
         engine.run([desk.order], desk)
         engine.unload()
 
-        assert len(desk.handed_in) == 1
+        assert len(desk.handed_in) == len(sample.media_types)

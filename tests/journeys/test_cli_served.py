@@ -33,6 +33,30 @@ def test_generate_then_upscale(server: Served, tmp_path: Path) -> None:
     assert (size_of(small), size_of(large)) == ((256, 192), (512, 384))
 
 
+def test_an_effect_and_its_sheet(server: Served, tmp_path: Path) -> None:
+    one, sheet = tmp_path / "one.png", tmp_path / "sheet.png"
+
+    drawn = server.run("sprite", "effect", "a zxcvb fire", "--resolution", "512", "--out", str(one))
+    told = server.run(
+        "sprite",
+        "effect-sheet",
+        "ice",
+        "--frames",
+        "9",
+        "--image",
+        str(one),
+        "--resolution",
+        "512",
+        "--out",
+        str(sheet),
+    )
+
+    assert (drawn.returncode, drawn.stdout) == (0, f"{one}\n"), drawn.stderr
+    assert "Not understood, and left out: zxcvb." in drawn.stderr
+    assert (told.returncode, told.stdout) == (0, f"{sheet}\n"), told.stderr
+    assert (size_of(one), size_of(sheet)) == ((512, 512), (510, 510))
+
+
 def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:
     pictures = []
     for name in ("one.png", "two.png"):

@@ -72,8 +72,12 @@ async def test_kinds_and_models_are_public(stage: ApiStage) -> None:
     kinds = KindList.model_validate((await stage.client.get(f"{NATIVE}/kinds")).json())
     models = ModelList.model_validate((await stage.client.get(f"{NATIVE}/models")).json())
 
-    assert {(kind.kind, *kind.models) for kind in kinds.data} == {("image", "illustrator"), ("upscale", "upscale")}
-    assert {model.id for model in models.data} == {"illustrator", "upscale"}
+    assert {(kind.kind, *kind.models) for kind in kinds.data} == {
+        ("image", "illustrator"),
+        ("upscale", "upscale"),
+        ("sprite", "sprite"),
+    }
+    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite"}
     assert all("properties" in kind.input_schema for kind in kinds.data)
 
 

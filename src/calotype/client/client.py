@@ -6,14 +6,14 @@ import time
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Literal, Self, Unpack
 
 from calotype.client import flows, waiting
 from calotype.client.connect import find_connection
 from calotype.client.errors import JobFailed
 from calotype.client.handles import AsyncJob, Job
 from calotype.client.inputs import Image
-from calotype.client.orders import ImageOptions, JobOptions, UpscaleOptions, order, split, wire_for
+from calotype.client.orders import EffectOptions, ImageOptions, JobOptions, UpscaleOptions, order, split, wire_for
 from calotype.client.sending import AsyncSender, Sender
 from calotype.client.waiting import DEFAULT_WAIT
 from calotype.client.wire import Watcher, Wire, ignore
@@ -30,6 +30,7 @@ class Client:
         self._sender = Sender(base_url, api_key)
         self.jobs = Jobs(self._sender, self._wire)
         self.images = Images(self.jobs)
+        self.sprites = Sprites(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -147,6 +148,40 @@ class Images:
         return job.wait(timeout, on_progress)
 
 
+class Sprites:
+    """Effects and sprites for games: each verb returns a finished job."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def effect(
+        self,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EffectOptions],
+    ) -> Job:
+        """Return the finished job that drew the effect at its best moment."""
+        described, of_job = split(options)
+        job = self._jobs.submit(Kind.SPRITE, {"operation": "effect", "prompt": prompt, **described}, **of_job)
+        return job.wait(timeout, on_progress)
+
+    def effect_sheet(
+        self,
+        prompt: str,
+        frames: Literal[4, 9, 16] = 9,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EffectOptions],
+    ) -> Job:
+        """Return the finished job that drew the effect's moments in the cells of a square."""
+        described, of_job = split(options)
+        given = {"operation": "effect_sheet", "prompt": prompt, "frames": frames, **described}
+        return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
+
+
 class AsyncClient:
     """A conversation with a server that awaits. Close it, or use it in an `async with`."""
 
@@ -155,6 +190,7 @@ class AsyncClient:
         self._sender = AsyncSender(base_url, api_key)
         self.jobs = AsyncJobs(self._sender, self._wire)
         self.images = AsyncImages(self.jobs)
+        self.sprites = AsyncSprites(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -269,6 +305,41 @@ class AsyncImages:
         """Return the finished job that enlarged the image, by `scale` or to `target`."""
         described, of_job = split(options)
         job = await self._jobs.submit(Kind.UPSCALE, {"image": image, **described}, **of_job)
+        return await job.wait(timeout, on_progress)
+
+
+class AsyncSprites:
+    """Effects and sprites for games: each verb returns a finished job."""
+
+    def __init__(self, jobs: AsyncJobs) -> None:
+        self._jobs = jobs
+
+    async def effect(
+        self,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EffectOptions],
+    ) -> AsyncJob:
+        """Return the finished job that drew the effect at its best moment."""
+        described, of_job = split(options)
+        job = await self._jobs.submit(Kind.SPRITE, {"operation": "effect", "prompt": prompt, **described}, **of_job)
+        return await job.wait(timeout, on_progress)
+
+    async def effect_sheet(
+        self,
+        prompt: str,
+        frames: Literal[4, 9, 16] = 9,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EffectOptions],
+    ) -> AsyncJob:
+        """Return the finished job that drew the effect's moments in the cells of a square."""
+        described, of_job = split(options)
+        given = {"operation": "effect_sheet", "prompt": prompt, "frames": frames, **described}
+        job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
         return await job.wait(timeout, on_progress)
 
 

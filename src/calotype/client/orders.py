@@ -47,6 +47,14 @@ class UpscaleOptions(JobOptions, total=False):
     target: Literal["1K", "2K", "4K"] | None
 
 
+class EffectOptions(JobOptions, total=False):
+    """How a visual effect is drawn; `image` lends it its colours."""
+
+    image: Image | None
+    resolution: Literal["512", "1K", "2K", "4K"]
+    seed: int | None
+
+
 _OF_JOB = frozenset(JobOptions.__annotations__)
 
 

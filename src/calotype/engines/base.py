@@ -23,6 +23,7 @@ class Phase(StrEnum):
     COMPOSING = "composing"
     DENOISING = "denoising"
     TILES = "tiles"
+    FRAMES = "frames"
     DECODING = "decoding"
     SAVING = "saving"
 

@@ -11,7 +11,11 @@ from calotype.engines.base import Card, Engine
 from calotype.errors import ConfigError, UnknownModelError
 from calotype.jobs.kinds import Kind
 
-BUILT_IN = ("calotype.engines.illustrator.card:CARD", "calotype.engines.upscale.card:CARD")
+BUILT_IN = (
+    "calotype.engines.illustrator.card:CARD",
+    "calotype.engines.upscale.card:CARD",
+    "calotype.engines.sprite.card:CARD",
+)
 """The first engine of a kind is the kind's default."""
 
 

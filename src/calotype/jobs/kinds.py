@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from calotype.errors import InvalidInputError, Problem
 from calotype.jobs.fields import Input
 from calotype.jobs.inputs.image import ImageInput
+from calotype.jobs.inputs.sprite import SpriteInput
 from calotype.jobs.inputs.upscale import UpscaleInput
 
 _LONGEST_NAME = 80
@@ -21,9 +22,14 @@ class Kind(StrEnum):
 
     IMAGE = "image"
     UPSCALE = "upscale"
+    SPRITE = "sprite"
 
 
-INPUTS: dict[Kind, type[Input]] = {Kind.IMAGE: ImageInput, Kind.UPSCALE: UpscaleInput}
+INPUTS: dict[Kind, type[Input]] = {
+    Kind.IMAGE: ImageInput,
+    Kind.UPSCALE: UpscaleInput,
+    Kind.SPRITE: SpriteInput,
+}
 
 
 def read_input(kind: Kind, given: Mapping[str, Any], *, pointer: str = "/input") -> Input:
