@@ -30,6 +30,7 @@ from calotype.store.database import Database
 from calotype.upkeep import Upkeep
 from calotype.worker.parts import WorkerParts
 from calotype.worker.process import run_worker
+from hook_stage import make_deliverer
 
 POLICY = Policy(lease=timedelta(seconds=4))
 QUICK = WorkerSettings(
@@ -153,7 +154,7 @@ async def a_stage(url: str, folder: Path) -> AsyncIterator[Stage]:
         lifecycle, assets = Lifecycle(database, POLICY), FileAssets(folder / "assets", floor_bytes=1)
         caller = await accounts.authenticate(key.key)
         stop = asyncio.Event()
-        upkeep = asyncio.create_task(Upkeep(database, lifecycle, assets, clock).run(stop))
+        upkeep = asyncio.create_task(Upkeep(database, lifecycle, assets, clock, make_deliverer(database)).run(stop))
         try:
             yield Stage(url, folder, database, lifecycle, assets, caller, accounts, no_upkeep=stop)
         finally:

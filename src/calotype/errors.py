@@ -321,6 +321,16 @@ class InvalidLinkError(CallerError):
         super().__init__("The link is not valid or has expired.")
 
 
+class InvalidWebhookError(CallerError):
+    """A webhook was not signed with this secret, or not just now."""
+
+    code = "invalid_webhook"
+    cure = "Check the secret, pass the body's bytes as they came, and answer 400 to the sender."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The webhook cannot be trusted: {reason}.")
+
+
 class IdempotencyMismatchError(CallerError):
     """The key was used before with another submission."""
 
@@ -344,6 +354,16 @@ class TooManyStreamsError(CallerError):
 
     def __init__(self, most: int) -> None:
         super().__init__(f"This key has {most} event streams open already, the most there may be.")
+
+
+class TooManyEndpointsError(CallerError):
+    """The account has as many webhook endpoints as it may."""
+
+    code = "too_many_endpoints"
+    cure = "Delete an endpoint that is no longer used."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"This account has {most} webhook endpoints, the most there may be.")
 
 
 class IllegalTransitionError(CallerError):

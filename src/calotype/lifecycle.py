@@ -37,6 +37,7 @@ from calotype.queue import tickets
 from calotype.store import assets, fetches, jobs, lanes, ledger, outbox
 from calotype.store.database import Connection, Database
 from calotype.store.jobs import Changes, Moved, Terms
+from calotype.store.outbox import Address
 
 _BATCH = 100
 """How many jobs one upkeep transaction moves."""
@@ -359,7 +360,7 @@ class Lifecycle:
         moved = await jobs.move(db, job, event, target, changes)
         if moved is None:
             _refuse(await jobs.get(db, job.id), event)
-        moved = Moved(replace(moved.job, outputs=outputs), moved.event_seq)
+        moved = replace(moved, job=replace(moved.job, outputs=outputs))
         if job.state is JobState.CREATED:
             await fetches.drop(db, job.id)
         if target.is_terminal:
@@ -368,11 +369,13 @@ class Lifecycle:
         return moved.job
 
     async def _tell(self, db: Connection, moved: Moved) -> None:
-        """Write the delivery of this move, when the job has a webhook that wants it."""
+        """Write a delivery of this move for the job's own webhook and for each endpoint of the account that wants it."""
         job = moved.job
-        if job.webhook is None or not _wants(job.webhook.events, job.state):
-            return
-        await outbox.put(db, new_id(), job, moved.event_seq, f"job.{job.state}", _facts_of(job))
+        to = list(moved.endpoints)
+        if job.webhook is not None and job.webhook.wants(job.state):
+            to.append(Address.of_job(job.account_id, job.webhook.url, job.face))
+        for address in to:
+            await outbox.put(db, new_id(), job, moved.event_seq, address, _facts_of(job))
 
     async def _held(self, db: Connection, claimed: Job) -> Job:
         """Return the job as it stands, locked, if this attempt still holds it; raise `LeaseLostError` if not."""
@@ -413,36 +416,17 @@ def _shown(error: CalotypeError) -> JobError:
     return JobError(error.code, str(error), error.is_retryable)
 
 
-def _wants(events: Sequence[str], state: JobState) -> bool:
-    return f"job.{state}" in events if events else state.is_terminal
-
-
 def _inputs_of(given: Mapping[str, Any]) -> list[UUID]:
     """Return the stored assets a job's input names."""
     return [asset_id for ids in files_named_in(given).values() for asset_id in ids]
 
 
 def _facts_of(job: Job) -> dict[str, Any]:
-    """Return what a delivery says, as it is now: links are made when it is sent."""
+    """Return what of a job a later move changes, as it is now: the rest of a webhook's body is read when it is sent."""
     return {
-        "type": f"job.{job.state}",
-        "job_id": str(job.id),
-        "kind": job.kind,
-        "model": job.model,
         "state": job.state,
         "attempt": job.attempt,
         "version": job.version,
-        "tags": dict(job.tags),
-        "error": {"code": job.error.code, "message": job.error.message} if job.error else None,
-        "outputs": [
-            {
-                "asset_id": str(o.asset_id),
-                "media_type": o.media_type,
-                "width": o.width,
-                "height": o.height,
-                "bytes": o.bytes,
-            }
-            for o in job.outputs
-        ],
+        "percent": job.progress.percent,
         "at": job.updated_at.isoformat(),
     }

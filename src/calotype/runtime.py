@@ -28,6 +28,7 @@ from calotype.inputs import Inputs
 from calotype.jobs.kinds import Kind
 from calotype.jobs.prices import Price, PriceList, Unit
 from calotype.lifecycle import Lifecycle, Policy
+from calotype.links import LinkMaker
 from calotype.outbound import Outbound
 from calotype.server.parts import Parts
 from calotype.server.serving import serve_api
@@ -38,6 +39,8 @@ from calotype.store.embedded import EmbeddedDatabase
 from calotype.store.migrate import migrate
 from calotype.telemetry import log
 from calotype.upkeep import Upkeep
+from calotype.webhooks.deliver import Deliverer
+from calotype.webhooks.letters import Writer
 from calotype.worker.parts import WorkerParts
 from calotype.worker.process import run_worker as work
 
@@ -154,15 +157,13 @@ async def run_api(settings: Settings, url: str, listener: socket.socket) -> None
     stop_on_signals(stop)
     async with core(settings, url, "api") as parts:
         await claim_store(parts)
-        async with parts.database.connection() as db:
-            key = await secrets.get_or_create(db, LINK_KEY)
         await serve_api(
             Parts(
                 database=parts.database,
                 lifecycle=parts.lifecycle,
                 accounts=parts.accounts,
                 assets=parts.assets,
-                signer=LinkSigner({LINK_KEY_ID: key}, LINK_KEY_ID),
+                signer=await signer_of(parts.database),
                 settings=settings,
                 clock=parts.clock,
                 dialects=dialects(settings),
@@ -225,10 +226,36 @@ async def run_upkeep(settings: Settings, url: str) -> None:
     stop_on_signals(stop)
     async with core(settings, url, "upkeep") as parts:
         await check_store(parts)
-        upkeep = Upkeep(parts.database, parts.lifecycle, parts.assets, parts.clock)
+        deliverer = await deliverer_of(parts)
+        upkeep = Upkeep(parts.database, parts.lifecycle, parts.assets, parts.clock, deliverer)
         async with asyncio.TaskGroup() as group:
             group.create_task(upkeep.run(stop))
             group.create_task(fetcher_of(parts).run(stop))
+
+
+async def deliverer_of(parts: Core) -> Deliverer:
+    """Return what sends webhooks: links in them are signed as the API signs them, and lead to where it is reached."""
+    settings = parts.settings
+    links = LinkMaker(await signer_of(parts.database), parts.clock, settings.server.link_lifetime)
+    writer = Writer(parts.database, dialects(settings), links, public_url(settings), parts.clock)
+    return Deliverer(parts.database, writer, Outbound(settings.outbound), parts.clock)
+
+
+async def signer_of(database: Database) -> LinkSigner:
+    """Return what signs this installation's asset links."""
+    async with database.connection() as db:
+        key = await secrets.get_or_create(db, LINK_KEY)
+    return LinkSigner({LINK_KEY_ID: key}, LINK_KEY_ID)
+
+
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - said to clients, not bound to
+
+
+def public_url(settings: Settings) -> str:
+    """Return where clients find this server: as the operator says, else where it listens."""
+    host = _WILDCARDS.get(settings.server.host, settings.server.host)
+    place = f"[{host}]" if ":" in host else host
+    return (settings.server.public_url or f"http://{place}:{settings.server.port}").rstrip("/")
 
 
 # --- the data folder -----------------------------------------------------------------------------

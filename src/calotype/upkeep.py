@@ -1,4 +1,7 @@
-"""What nobody waits for and everything needs: rescue, retries, deadlines, lost tickets, retention. Any number may run at once."""
+"""What nobody waits for and everything needs: rescue, retries, deadlines, lost tickets, webhooks, retention.
+
+Any number may run at once.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,15 @@ from calotype.clock import Clock
 from calotype.errors import CalotypeError
 from calotype.lifecycle import Lifecycle
 from calotype.store import assets as asset_rows
-from calotype.store import events, workers
+from calotype.store import events, tries, workers
 from calotype.store.database import Database
 from calotype.telemetry import log
+from calotype.webhooks.deliver import Deliverer
 
 _PRUNE_AFTER = timedelta(minutes=1)
+_TRIES_KEPT = timedelta(days=30)
+_GRACE = timedelta(seconds=3)
+"""What a try under way may take when upkeep stops."""
 _BATCH = 200
 _LONGEST_PAUSE = 5.0
 
@@ -36,15 +43,19 @@ class Duty:
 class Upkeep:
     """The duties of one upkeep process. Two at work on one database pass over what the other holds."""
 
-    def __init__(self, database: Database, lifecycle: Lifecycle, assets: Assets, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, lifecycle: Lifecycle, assets: Assets, clock: Clock, deliverer: Deliverer
+    ) -> None:
         self._database = database
         self._lifecycle = lifecycle
         self._assets = assets
         self._clock = clock
+        self._deliverer = deliverer
         self.duties = (
             Duty("rescue", 0.7, self.rescue),
             Duty("requeue", 0.3, lifecycle.requeue_due),
             Duty("expire", 0.5, lifecycle.expire_due),
+            Duty("webhooks", 0.25, deliverer.deliver),
             Duty("tickets", 2.0, lifecycle.reissue_tickets),
             Duty("retention", 30.0, self.purge_expired),
             Duty("prune", 60.0, self.prune),
@@ -56,11 +67,13 @@ class Upkeep:
         async with asyncio.TaskGroup() as group:
             for duty in self.duties:
                 group.create_task(_attend(duty, stop), name=duty.name)
+        await self._deliverer.drain(_GRACE)
 
     async def run_once(self) -> None:
         """Do every duty once: what a test about tomorrow calls after moving the clock."""
         for duty in self.duties:
             await duty.do()
+        await self._deliverer.drain()
 
     async def rescue(self) -> int:
         """Give back the jobs of dead workers and of lapsed leases."""
@@ -88,9 +101,10 @@ class Upkeep:
         return len(marked)
 
     async def prune(self) -> int:
-        """Drop progress events of jobs that ended a while ago."""
+        """Drop progress events of jobs that ended a while ago, and old tries in vain to deliver a webhook."""
         async with self._database.connection() as db:
-            return await events.prune_progress(db, _PRUNE_AFTER, limit=10_000)
+            dropped = await events.prune_progress(db, _PRUNE_AFTER, limit=10_000)
+            return dropped + await tries.prune(db, _TRIES_KEPT, limit=10_000)
 
     async def sweep(self) -> int:
         """Remove what writers that died left in the asset store."""

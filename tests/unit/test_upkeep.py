@@ -22,6 +22,7 @@ from calotype.store import workers
 from calotype.store.database import Database
 from calotype.upkeep import Duty, Upkeep, _attend
 from factories import WORKER, Place, make_file, make_place, make_submission
+from hook_stage import make_deliverer
 
 pytestmark = pytest.mark.anyio
 
@@ -44,7 +45,7 @@ async def place(database_url: str, files: FileAssets) -> AsyncIterator[Place]:
 
 
 def upkeep_of(place: Place, database: Database, files: FileAssets) -> Upkeep:
-    return Upkeep(database, Lifecycle(database, place.policy), files, SystemClock())
+    return Upkeep(database, Lifecycle(database, place.policy), files, SystemClock(), make_deliverer(database))
 
 
 async def tomorrow(place: Place, database_url: str, files: FileAssets, days: float = 1) -> None:

@@ -15,10 +15,12 @@ from uuid import UUID
 from pydantic import BaseModel, InstanceOf, ValidationError, WithJsonSchema
 
 from calotype.errors import CalotypeError, InvalidInputError
+from calotype.jobs.deliveries import STANDARD, DeliveryPlan
 from calotype.jobs.kinds import Kind, problems_of
 from calotype.jobs.model import Job, JobError, Output, Progress
 from calotype.jobs.prices import Price
 from calotype.jobs.states import JobState
+from calotype.signing import WebhookSecret
 
 Json = Any
 """What `json.loads` returns."""
@@ -43,6 +45,20 @@ class Verb(StrEnum):
     LIST_KEYS = "list_keys"  # (keys)
     CREATE_KEY = "create_key"  # (key, the secret)
     REVOKE_KEY = "revoke_key"  # ()
+    LIST_ENDPOINTS = "list_endpoints"  # (endpoints)
+    CREATE_ENDPOINT = "create_endpoint"  # (endpoint, its secrets)
+    READ_ENDPOINT = "read_endpoint"  # (endpoint)
+    UPDATE_ENDPOINT = "update_endpoint"  # (endpoint)
+    DELETE_ENDPOINT = "delete_endpoint"  # ()
+    TEST_ENDPOINT = "test_endpoint"  # (delivery)
+    LIST_SECRETS = (
+        "list_secrets"  # (secrets); without an endpoint in the path, those that sign the webhooks of single jobs
+    )
+    ROTATE_SECRET = "rotate_secret"  # noqa: S105 - (secrets), as LIST_SECRETS
+    LIST_DELIVERIES = "list_deliveries"  # (deliveries, the next cursor)
+    READ_DELIVERY = "read_delivery"  # (delivery)
+    REPLAY_DELIVERY = "replay_delivery"  # (delivery)
+    REPLAY_DELIVERIES = "replay_deliveries"  # (how many, whether there are more)
     REFERENCE = "reference"  # not asked: the answer is the dialect's OpenAPI document
 
 
@@ -206,6 +222,99 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointView:
+    """A receiver of an account's webhooks. `failures` counts tries in a row that failed; it is left alone until `paused_until`."""
+
+    id: UUID
+    url: str
+    description: str
+    events: Sequence[str]
+    is_enabled: bool
+    disabled_because: str | None
+    failures: int
+    paused_until: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SecretView:
+    """A secret that signs webhooks: what checks v1 and what checks v1a; `retires_at` is set once another takes its place."""
+
+    secret: str
+    public_key: str
+    created_at: datetime
+    retires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class TryView:
+    """One try of a delivery: a status or a problem, seconds it took, and the beginning of the answer."""
+
+    at: datetime
+    took: float
+    status: int | None
+    problem: str | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One webhook: its id is the same at every try. `tries` is None where only the delivery itself shows them."""
+
+    id: UUID
+    event: str
+    state: str
+    url: str
+    job_id: UUID | None
+    endpoint_id: UUID | None
+    try_count: int
+    replays: int
+    due_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+    tries: Sequence[TryView] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a webhook tells: an event and the job as it was then, with links as they are now; a test tells of no job."""
+
+    id: UUID
+    event: str
+    at: datetime
+    job: Job | None
+    links: Links
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """What may sign a webhook: the live secrets of its receiver, the newest first, and SHA-256 of the key that made the job."""
+
+    secrets: Sequence[WebhookSecret]
+    key_hash: bytes | None = None
+
+
+def _standard(event: str) -> DeliveryPlan:
+    del event
+    return STANDARD
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRow:
+    """How an API words a webhook, signs it and tries again: one row, as an operation is.
+
+    `body` returns the bytes sent, `sign` the headers made over those very bytes (notice, body, keys, the moment of sending), and
+    `plan` the tries that an event is given.
+    """
+
+    body: Callable[[Notice], bytes]
+    sign: Callable[[Notice, bytes, SigningKeys, datetime], Mapping[str, str]]
+    plan: Callable[[str], DeliveryPlan] = _standard
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One row of an API.
 
@@ -244,7 +353,8 @@ class Dialect(Protocol):
     """One API: its rows, and how it words a job and an error.
 
     `has_lasting_links`: a link lives as long as its file, so two reads always show the same one. `reads_other_formats_as_empty`:
-    a body in a format the row does not take counts as no body at all, instead of being refused.
+    a body in a format the row does not take counts as no body at all, instead of being refused. `webhook`: None = this API has
+    none, and a job submitted through it that has one all the same is told of in the native words.
     """
 
     id: str
@@ -253,6 +363,7 @@ class Dialect(Protocol):
     operations: Sequence[Operation]
     has_lasting_links: bool
     reads_other_formats_as_empty: bool
+    webhook: WebhookRow | None
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """Return the API key a request carries, however this API sends it; header names are lower case."""

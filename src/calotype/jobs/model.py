@@ -24,10 +24,19 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where a job's events go, and which of them (none named = the terminal ones)."""
+    """Where a job's events go, and which of them (none named = the terminal ones). `fate` is how the last of them fared."""
 
     url: str
     events: tuple[str, ...] = ()
+    fate: str | None = None
+
+    def wants(self, state: JobState) -> bool:
+        """Return whether it is to be told that a job reached this state."""
+        return f"job.{state}" in self.events if self.events else state.is_terminal
+
+    def state_of(self, state: JobState) -> str | None:
+        """Return how the webhook of a job in this state fares: pending, delivered, failed; None while there is nothing to tell."""
+        return (self.fate or "pending") if state.is_terminal and self.wants(state) else None
 
 
 @dataclass(frozen=True, slots=True)

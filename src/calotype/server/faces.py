@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope
 
 from calotype.dialects.base import Dialect, Operation, Verb
-from calotype.server import account, jobs, reference, stream, submit, uploads
+from calotype.server import account, hooks, jobs, reference, stream, submit, uploads
 from calotype.server.answer import Answer
 from calotype.server.call import Call, headers_of
 from calotype.server.scratch import Scratch
@@ -31,6 +31,18 @@ VERBS: dict[Verb, Callable[[Services, Call, Scratch], Awaitable[Answer]]] = {
     Verb.LIST_KEYS: account.keys,
     Verb.CREATE_KEY: account.create_key,
     Verb.REVOKE_KEY: account.revoke_key,
+    Verb.LIST_ENDPOINTS: hooks.endpoints,
+    Verb.CREATE_ENDPOINT: hooks.create,
+    Verb.READ_ENDPOINT: hooks.endpoint,
+    Verb.UPDATE_ENDPOINT: hooks.update,
+    Verb.DELETE_ENDPOINT: hooks.delete,
+    Verb.TEST_ENDPOINT: hooks.test,
+    Verb.LIST_SECRETS: hooks.secrets,
+    Verb.ROTATE_SECRET: hooks.rotate,
+    Verb.LIST_DELIVERIES: hooks.deliveries,
+    Verb.READ_DELIVERY: hooks.delivery,
+    Verb.REPLAY_DELIVERY: hooks.replay,
+    Verb.REPLAY_DELIVERIES: hooks.replay_all,
     Verb.REFERENCE: reference.document,
 }
 

@@ -10,6 +10,7 @@ from calotype.dialects.base import Dialect, Operation
 from calotype.errors import ForbiddenError, NotAuthenticatedError
 from calotype.inputs import Inputs
 from calotype.jobs.model import Caller
+from calotype.links import LinkMaker
 from calotype.outbound import Outbound
 from calotype.server.body import Limits
 from calotype.server.cache import JobCache
@@ -21,6 +22,7 @@ from calotype.server.room import Room
 from calotype.server.tail import Tails
 from calotype.server.watch import Watch
 from calotype.telemetry import log
+from calotype.webhooks.endpoints import Endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,9 @@ class Services:
     watch: Watch
     tails: Tails
     inputs: Inputs
+    links: LinkMaker
+    outbound: Outbound
+    endpoints: Endpoints
     catalogue: Catalogue
     room: Room
     limits: Limits
@@ -44,6 +49,7 @@ class Services:
         """Put together what stands on the parts."""
         server = parts.settings.server
         cache = JobCache(parts.database, parts.clock)
+        outbound = Outbound(parts.settings.outbound)
         return cls(
             parts=parts,
             cache=cache,
@@ -54,9 +60,12 @@ class Services:
                 parts.database,
                 parts.assets,
                 parts.settings.jobs.retention,
-                Outbound(parts.settings.outbound),
+                outbound,
                 server.max_upload,
             ),
+            links=LinkMaker(parts.signer, parts.clock, server.link_lifetime),
+            outbound=outbound,
+            endpoints=Endpoints(parts.database, outbound),
             catalogue=Catalogue(parts.database, parts.clock, parts.cards, parts.lifecycle.prices),
             room=Room(parts.assets, parts.clock),
             limits=Limits(server.max_body, server.max_upload),

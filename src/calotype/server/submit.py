@@ -18,6 +18,7 @@ from calotype.errors import (
     IllegalTransitionError,
     InvalidInputError,
     NotFoundError,
+    OutboundForbiddenError,
 )
 from calotype.inputs import Resolved, checked
 from calotype.jobs.fields import Input
@@ -79,6 +80,7 @@ async def _ended(services: Services, call: Call) -> Job:
 async def _submit(
     services: Services, call: Call, draft: Draft, scratch: Scratch, *, retry_of: UUID | None = None
 ) -> Answer:
+    _check_webhook(services, draft)
     kind, model = await services.catalogue.choose(draft.kind, draft.model)
     wanted = checked(kind, draft.input, draft.files)
     values = wanted.model_dump(mode="json", exclude_none=True)
@@ -186,6 +188,16 @@ async def _quote(services: Services, call: Call, submission: Submission, asked: 
     )
     assert call.operation.quote is not None, "only rows with a quote take dry_run"
     return answer_of(call.operation.quote(quote))
+
+
+def _check_webhook(services: Services, draft: Draft) -> None:
+    """Refuse a receiver that will never be called; whether its name leads anywhere is seen at each try."""
+    if draft.webhook is None:
+        return
+    try:
+        services.outbound.check_url(draft.webhook["url"])
+    except OutboundForbiddenError as error:
+        raise InvalidInputError.at("/webhook/url", "url", str(error)) from None
 
 
 def _idempotency_key(call: Call) -> str | None:

@@ -16,7 +16,6 @@ from calotype.server.call import Call, base_url_of
 from calotype.server.form import read_multipart
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
-from calotype.server.wording import signed_url
 from calotype.signing import window_end
 from calotype.store import assets as rows
 
@@ -76,7 +75,7 @@ def _url(services: Services, call: Call, file: Output) -> str:
     server = services.parts.settings.server
     base_url = base_url_of(call.scope, call.headers, server.public_url)
     end = window_end(services.parts.clock.now(), lifetime=server.link_lifetime)
-    return signed_url(services, base_url, file.key, min(end, file.expires_at or end))
+    return services.links.url_of(base_url, file.key, min(end, file.expires_at or end))
 
 
 def _worded(call: Call, view: AssetView) -> Answer:

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from calotype.assets import ranges
 from calotype.dialects.base import Dialect, Links, Reply
-from calotype.jobs.model import Job, Output
+from calotype.jobs.model import Job
 from calotype.server.answer import Answer, answer_of
 from calotype.server.cache import Entry, Rendered
 from calotype.server.call import Call, base_url_of
 from calotype.server.services import Services
-from calotype.signing import window_end
 
 _FAR = "9999"
 
@@ -53,38 +52,13 @@ def links_of(
     services: Services, face: Dialect, base_url: str, job: Job, standing: Standing = Standing()
 ) -> tuple[Links, datetime | None]:
     """Return how this face words the job's links, and until when they stay as they are (None = for good)."""
-    parts = services.parts
-    lifetime = parts.settings.server.link_lifetime
-    end = window_end(parts.clock.now(), lifetime=lifetime)
-
-    def expiry(output: Output) -> datetime:
-        lasts = output.expires_at or end
-        return lasts if face.has_lasting_links else min(lasts, end)
-
-    links = Links(
-        base_url=base_url,
-        asset_url=lambda output: signed_url(services, base_url, output.key, expiry(output)),
-        thumbnail_url=lambda output: (
-            signed_url(services, base_url, output.thumbnail_key, expiry(output)) if output.thumbnail_key else None
-        ),
-        expires_at=end,
-        preview_url=_preview(services, base_url, job, end),
+    return services.links.links_of(
+        job,
+        base_url,
+        has_lasting_links=face.has_lasting_links,
         queue_position=standing.position,
         is_possible=standing.is_possible,
     )
-    return links, None if face.has_lasting_links else end - lifetime
-
-
-def signed_url(services: Services, base_url: str, key: str, expires_at: datetime) -> str:
-    """Return a link that needs no key and ends in the file's true extension."""
-    path = f"/assets/{key}"
-    return f"{base_url}{path}?{services.parts.signer.sign(path, expires_at=expires_at)}"
-
-
-def _preview(services: Services, base_url: str, job: Job, end: datetime) -> str | None:
-    if job.preview_key is None or job.state.is_terminal:
-        return None
-    return signed_url(services, base_url, job.preview_key, end)
 
 
 def _render(services: Services, face: Dialect, base_url: str, entry: Entry) -> Rendered:

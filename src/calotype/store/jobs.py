@@ -14,6 +14,7 @@ from calotype.jobs.model import Caller, Job, JobError, Progress, Submission
 from calotype.jobs.states import Event, JobState
 from calotype.store.assets import outputs_of
 from calotype.store.database import JOBS_CHANNEL, Connection
+from calotype.store.outbox import Address
 from calotype.store.rows import job_of
 
 
@@ -94,10 +95,11 @@ async def insert(
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A job after a move, and the sequence number of the event that tells of it."""
+    """A job after a move, the sequence number of the event that tells of it, and which endpoints of its account want to know."""
 
     job: Job
     event_seq: int
+    endpoints: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,11 @@ moved as (
     insert into job_events (job_id, account_id, event, state, attempt, version, data)
     select id, account_id, %(event)s, state, attempt, version, %(data)s from moved returning seq
 )
-select moved.*, logged.seq as event_seq, pg_notify(%(channel)s, concat_ws(' ', id, account_id, version, state)) from moved, logged
+select moved.*, logged.seq as event_seq, pg_notify(%(channel)s, concat_ws(' ', id, account_id, version, state)),
+    (select jsonb_agg(jsonb_build_array(e.id, e.url, e.face)) from endpoints e
+     where e.account_id = moved.account_id and e.is_enabled and e.deleted_at is null
+       and case when e.events = '{}' then %(is_terminal)s else 'job.' || moved.state = any(e.events) end) as endpoints
+from moved, logged
 """
 
 
@@ -166,7 +172,12 @@ async def move(db: Connection, job: Job, event: Event, target: JobState, changes
         "channel": JOBS_CHANNEL,
     }
     row = await (await db.execute(_MOVE, given)).fetchone()
-    return None if row is None else Moved(job_of(row), row["event_seq"])
+    if row is None:
+        return None
+    found = row["endpoints"] or ()
+    return Moved(
+        job_of(row), row["event_seq"], tuple(Address.of_endpoint(UUID(e), url, face) for e, url, face in found)
+    )
 
 
 _PROGRESS: LiteralString = """

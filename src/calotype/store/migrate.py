@@ -15,7 +15,7 @@ import psycopg
 
 from calotype.errors import ConfigError, DatabaseUnavailableError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision: a test holds it against the folder."""
 
 _LOCK = 0x63_61_6C_6F  # "calo"
@@ -60,7 +60,7 @@ def is_current(connection: Plain) -> bool:
     return ours == [(HEAD,)] and {path.name for path in _queue_files()} <= {str(row[0]) for row in queue}
 
 
-def _apply_ours(url: str) -> None:
+def _apply_ours(url: str, target: str = "head") -> None:
     # imported late: the tool costs half a second, and most starts have nothing to migrate
     import alembic.config
     import alembic.runtime.environment
@@ -79,7 +79,7 @@ def _apply_ours(url: str) -> None:
         alembic.runtime.environment.EnvironmentContext(
             config,
             script,
-            fn=lambda revision, _: script._upgrade_revs("head", revision),  # noqa: SLF001 - as the tool's own command does
+            fn=lambda revision, _: script._upgrade_revs(target, revision),  # noqa: SLF001 - as the tool's own command does
         ) as environment,
         engine.connect() as connection,
     ):

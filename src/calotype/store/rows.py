@@ -27,9 +27,14 @@ def job_of(row: Mapping[str, Any]) -> Job:
         progress=Progress(round(row["percent"], 2), row["done"], row["total"], row["phase"]),
         credits=credits_of(row["price"], state),
         error=JobError(row["error_code"], row["error_message"], row["error_retryable"]) if row["error_code"] else None,
-        webhook=Webhook(row["webhook"]["url"], tuple(row["webhook"].get("events", ()))) if row["webhook"] else None,
+        webhook=_webhook_of(row),
         outputs=tuple(output_of(output) for output in row.get("outputs") or ()),
     )
+
+
+def _webhook_of(row: Mapping[str, Any]) -> Webhook | None:
+    given = row["webhook"]
+    return Webhook(given["url"], tuple(given.get("events", ())), row["webhook_fate"]) if given else None
 
 
 def credits_of(price: int, state: JobState) -> Credits:

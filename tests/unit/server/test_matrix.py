@@ -13,6 +13,8 @@ from api_stage import ApiStage, api_stage, bearer, picture
 from calotype.config import Settings
 from calotype.dialects import dialects
 from calotype.dialects.base import Operation, Verb
+from calotype.dialects.native import hooks
+from calotype.jobs.ids import new_id
 
 pytestmark = pytest.mark.anyio
 
@@ -29,6 +31,7 @@ MAY_READ_ONLY = {
 MAY_NOT_READ_ONLY = {
     "native.submitJob", "native.eraseJob", "native.cancelJob", "native.retryJob", "native.uploadAsset", "native.listKeys",
     "native.createKey", "native.revokeKey", "aetherai.generateImage", "aetherai.generate",
+    *(f"native.{row.name}" for row in hooks.OPERATIONS),
 }  # fmt: skip
 
 
@@ -91,7 +94,23 @@ async def test_another_accounts_things_are_answered_as_if_they_had_never_been(st
 async def one_of_each(stage: ApiStage) -> dict[str, str]:
     """Return a thing of each sort that belongs to the stage's own account."""
     upload = await stage.client.post("/native/v1/assets", content=picture(), headers=bearer(stage.key))
-    return {"job_id": (await stage.submit())["id"], "asset_id": upload.json()["id"], "key_id": stage.keys["me"]}
+    endpoint_id, delivery_id = new_id(), new_id()
+    async with stage.database.connection() as db:
+        await db.execute(
+            "insert into endpoints (id, account_id, url) select %s, id, 'http://x.test' from accounts", (endpoint_id,)
+        )
+        await db.execute(
+            """insert into outbox (id, account_id, event, url, body, endpoint_id)
+               select %s, account_id, 'webhook.test', url, '{}', id from endpoints""",
+            (delivery_id,),
+        )
+    return {
+        "job_id": (await stage.submit())["id"],
+        "asset_id": upload.json()["id"],
+        "key_id": stage.keys["me"],
+        "endpoint_id": str(endpoint_id),
+        "delivery_id": str(delivery_id),
+    }
 
 
 def noun_of(row: Operation) -> str:

@@ -22,7 +22,6 @@ from api_stage import ApiStage, api_stage, bearer, on_a_socket
 from calotype.config import ServerSettings
 from calotype.server import body, door, protocol, readers, serving, stream
 from calotype.server.app import build_app
-from calotype.server.wording import signed_url
 
 pytestmark = pytest.mark.anyio
 
@@ -402,7 +401,7 @@ def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 async def a_large_download(stage: ApiStage) -> AsyncIterator[tuple[str, str]]:
     """Lend the server's URL and the path of a signed link to 20 MB."""
     await stage.parts.assets.write("acct/large.bin", b"x" * 20_000_000, "application/octet-stream")
-    link = signed_url(stage.app.services, "", "acct/large.bin", stage.parts.clock.now() + timedelta(hours=1))
+    link = stage.app.services.links.url_of("", "acct/large.bin", stage.parts.clock.now() + timedelta(hours=1))
     async with on_a_socket(stage) as (url, _):
         yield url, link
 

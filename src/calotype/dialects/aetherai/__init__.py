@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from calotype.dialects.aetherai import replies
 from calotype.dialects.aetherai.errors import FieldErrors, PlainError, refusal, row_of
 from calotype.dialects.aetherai.operations import operations
-from calotype.dialects.base import Links, Operation, Reply, UnreadableError
+from calotype.dialects.base import Links, Operation, Reply, UnreadableError, WebhookRow
 from calotype.dialects.bearer import bearer_key
 from calotype.errors import CalotypeError
 from calotype.jobs.model import Job
@@ -31,6 +31,7 @@ class AetherAI:
     title = "AetherAI face"
     has_lasting_links = True
     reads_other_formats_as_empty = True
+    webhook: WebhookRow | None = None
 
     def __init__(self, *, is_strict: bool = False, has_error_message: bool = True) -> None:
         self.operations: Sequence[Operation] = operations(is_strict=is_strict)

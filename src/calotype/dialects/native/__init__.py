@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from calotype.dialects.base import Links, Operation, Reply
+from calotype.dialects.base import Links, Operation, Reply, WebhookRow
 from calotype.dialects.bearer import bearer_key
-from calotype.dialects.native import replies
+from calotype.dialects.native import letters, replies
 from calotype.dialects.native.errors import ProblemDetails, problem, status_of
 from calotype.dialects.native.operations import OPERATIONS
 from calotype.errors import CalotypeError, NotFoundError
@@ -25,6 +25,7 @@ class Native:
     operations: Sequence[Operation] = OPERATIONS
     has_lasting_links = False
     reads_other_formats_as_empty = False
+    webhook: WebhookRow | None = letters.WEBHOOK
 
     def key_of(self, headers: Mapping[str, str]) -> str | None:
         """Return the key from `Authorization: Bearer` or `X-API-Key`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,10 +70,11 @@ class CreditsAnswer(Answer):
 
 
 class WebhookAnswer(Answer):
-    """Where the job's events go."""
+    """Where the job's events go, and how the one that ended it fares."""
 
     url: str
     events: list[str]
+    state: Literal["pending", "delivered", "failed"] | None = Field(description="Null while there is nothing to tell")
 
 
 class JobLinks(Answer):

@@ -17,7 +17,8 @@ _SUBMIT_EXAMPLE: dict[str, Any] = {
 }
 
 
-def _http(url: str) -> str:
+def http_url(url: str) -> str:
+    """Return the URL if it can be called at all; raise ValueError with what is wrong with it."""
     if not url.isprintable() or " " in url or "\\" in url:
         raise ValueError("must not contain spaces, backslashes or control characters")
     if not url.lower().startswith(("http://", "https://")):
@@ -34,6 +35,7 @@ def _http(url: str) -> str:
     return url
 
 
+WebhookEvent = Literal["job.running", "job.retrying", "job.succeeded", "job.failed", "job.cancelled", "job.expired"]
 Tags = Annotated[
     dict[Annotated[Text, Field(min_length=1, max_length=64)], Annotated[Text, Field(max_length=256)]],
     Field(max_length=16),
@@ -50,11 +52,8 @@ class Body(BaseModel):
 class WebhookBody(Body):
     """Where a job's events are to be sent; without `events`, the ones that end it."""
 
-    url: Annotated[Text, Field(max_length=2_000), AfterValidator(_http)]
-    events: Annotated[
-        list[Literal["job.running", "job.retrying", "job.succeeded", "job.failed", "job.cancelled", "job.expired"]],
-        Field(max_length=20),
-    ] = []
+    url: Annotated[Text, Field(max_length=2_000), AfterValidator(http_url)]
+    events: Annotated[list[WebhookEvent], Field(max_length=20)] = []
 
 
 class SubmitJob(Body):

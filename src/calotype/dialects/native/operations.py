@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calotype.dialects.base import Draft, Format, Incoming, Operation, Verb
-from calotype.dialects.native import answers, replies
+from calotype.dialects.native import answers, hooks, replies
 from calotype.dialects.native.bodies import CreateKey, RetryJob, SubmitJob
 from calotype.errors import (
     DiskFullError,
@@ -246,6 +246,7 @@ OPERATIONS = (
         refusals=(NotFoundError,),
         tag="account",
     ),
+    *hooks.OPERATIONS,
     Operation(
         "readReference",
         "GET",

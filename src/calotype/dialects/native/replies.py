@@ -71,7 +71,7 @@ def event(happening: Happening) -> Reply:
             "attempt": happening.attempt,
             "version": happening.version,
             "data": dict(happening.data),
-            "at": _moment(happening.at),
+            "at": moment(happening.at),
         },
     )
 
@@ -127,8 +127,8 @@ def keys(views: Sequence[KeyView]) -> Reply:
             "hint": view.hint,
             "state": view.state,
             "scopes": sorted(view.scopes),
-            "created_at": _moment(view.created_at),
-            "expires_at": _moment(view.expires_at),
+            "created_at": moment(view.created_at),
+            "expires_at": moment(view.expires_at),
         }
         for view in views
     ]
@@ -142,7 +142,7 @@ def new_key(view: KeyView, secret: str) -> Reply:
         "name": view.name,
         "key": secret,
         "scopes": sorted(view.scopes),
-        "expires_at": _moment(view.expires_at),
+        "expires_at": moment(view.expires_at),
     }
     return Reply(201, body, {"Cache-Control": "no-store"})
 
@@ -181,18 +181,24 @@ def _job(job: Job, links: Links) -> dict[str, Any]:
             "captured": job.credits.captured,
             "refunded": job.credits.refunded,
         },
-        "webhook": {"url": job.webhook.url, "events": list(job.webhook.events)} if job.webhook else None,
+        "webhook": _webhook(job),
         "tags": dict(job.tags),
         "batch": None,
         "depends_on": [],
         "retry_of": str(job.retry_of) if job.retry_of else None,
-        "created_at": _moment(job.created_at),
-        "queued_at": _moment(job.queued_at),
-        "started_at": _moment(job.started_at),
-        "finished_at": _moment(job.finished_at),
-        "expires_at": _moment(job.expires_at),
+        "created_at": moment(job.created_at),
+        "queued_at": moment(job.queued_at),
+        "started_at": moment(job.started_at),
+        "finished_at": moment(job.finished_at),
+        "expires_at": moment(job.expires_at),
         "links": _links(job, links),
     }
+
+
+def _webhook(job: Job) -> dict[str, Any] | None:
+    if job.webhook is None:
+        return None
+    return {"url": job.webhook.url, "events": list(job.webhook.events), "state": job.webhook.state_of(job.state)}
 
 
 def _row(job: Job, links: Links) -> dict[str, Any]:
@@ -209,8 +215,8 @@ def _row(job: Job, links: Links) -> dict[str, Any]:
         "price": job.credits.price,
         "tags": dict(job.tags),
         "retry_of": str(job.retry_of) if job.retry_of else None,
-        "created_at": _moment(job.created_at),
-        "finished_at": _moment(job.finished_at),
+        "created_at": moment(job.created_at),
+        "finished_at": moment(job.finished_at),
         "links": _links(job, links),
     }
 
@@ -227,7 +233,7 @@ def _output(output: Output, links: Links) -> dict[str, Any]:
         "duration": output.duration,
         "bytes": output.bytes,
         "sha256": output.sha256,
-        "expires_at": _moment(_earliest(links.expires_at, output.expires_at)) if is_there else None,
+        "expires_at": moment(_earliest(links.expires_at, output.expires_at)) if is_there else None,
         "provenance": dict(output.provenance),
     }
 
@@ -245,7 +251,7 @@ def _asset(view: AssetView) -> dict[str, Any]:
         "bytes": file.bytes,
         "sha256": file.sha256,
         "job_id": str(view.job_id) if view.job_id else None,
-        "expires_at": _moment(file.expires_at),
+        "expires_at": moment(file.expires_at),
     }
 
 
@@ -267,5 +273,6 @@ def _earliest(*moments: datetime | None) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _moment(at: datetime | None) -> str | None:
+def moment(at: datetime | None) -> str | None:
+    """Return a moment as the API writes it."""
     return at.isoformat().replace("+00:00", "Z") if at is not None else None
