@@ -1,6 +1,6 @@
 """The long fault counts: kills, races, programs of calls, the model check, slow clients. Exit 1 on a finding.
 
-python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS]
+python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS] [--ssrf N]
                        [--seed N]
 """
 
@@ -30,7 +30,7 @@ from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
 from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
 from calotype.store.migrate import migrate  # noqa: E402
-from faults.instruments import kills, model, races, slow  # noqa: E402
+from faults.instruments import kills, model, races, slow, ssrf  # noqa: E402
 from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
 from faults.storm import Journal, storm  # noqa: E402
 from served import TEST_ENGINES, served  # noqa: E402
@@ -75,6 +75,7 @@ def main() -> int:
             _model_check(bar("model check", len(_MODELS))),
             _storm(Path(name), wanted.storm, wanted.seed, bar("processes killed", wanted.storm)),
             _slow_clients(url, Path(name), wanted.slow, bar("slow clients, seconds", wanted.slow)),
+            _ssrf(wanted.ssrf, wanted.seed, bar("SSRF targets", wanted.ssrf)),
         ]
     return _print(console, lines)
 
@@ -87,6 +88,7 @@ def _arguments() -> argparse.Namespace:
         ("programs", 1_000),
         ("storm", 500),
         ("slow", 120),
+        ("ssrf", 2_000),
         ("seed", 1),
     ):
         parser.add_argument(f"--{name}", type=int, default=count)
@@ -130,6 +132,21 @@ def _storm(folder: Path, wanted: int, seed: int, done: Done) -> Line:
         line.count += happened.kills.total()
         line.acknowledged = (line.acknowledged or 0) + happened.acknowledged
         line.findings += [f"{found['invariant']}: {found['sentence']}" for found in report["findings"]]
+    return line
+
+
+def _ssrf(wanted: int, seed: int, done: Done) -> Line:
+    """Visit targets that nobody may reach, in a network where each of them answers."""
+    line = Line("SSRF targets", 0)
+    reason = ssrf.why_not()
+    if reason is not None:
+        line.findings.append(f"not run: the bed {reason}")
+        return line
+    found = ssrf.run(wanted, seed, "ours")
+    line.count = found["targets"]
+    if found["requests"] or found["syns"]:
+        line.findings.append(f"{found['requests']} requests, {found['syns']} SYNs: {', '.join(found['examples'])}")
+    done(wanted)
     return line
 
 
