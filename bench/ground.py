@@ -31,6 +31,8 @@ MODEL = "test-instant"
 """The engine that does nothing, in its process (tests/engines_for_tests.py)."""
 _PATIENCE = 60.0
 _Result = TypeVar("_Result")
+COUNTED = {"CALOTYPE_LIMITS__READS": "1000000"}
+"""Requests are counted, and the limit is never reached."""
 
 
 class LeftOutError(Exception):
@@ -51,7 +53,9 @@ class Ground:
         """Return the whole server: database, API, worker, upkeep."""
         if self._server is None:
             self.say("starting calotype serve")
-            self._server = self.leaving.enter_context(served(self.folder / "serve", engines=("INSTANT",)))
+            self._server = self.leaving.enter_context(
+                served(self.folder / "serve", engines=("INSTANT",), environment=COUNTED)
+            )
         return self._server
 
     def client(self) -> httpx2.Client:
@@ -85,6 +89,7 @@ def api_alone(folder: Path, database_url: str) -> Iterator[ApiAlone]:
         "CALOTYPE_WORKER__EXTRA_ENGINES": json.dumps(["engines_for_tests:INSTANT"]),
         "CALOTYPE_DATABASE_URL": database_url,
         "PYTHONPATH": str(TESTS),
+        **COUNTED,
     }
     command = [sys.executable, "-m", "calotype", "api", "--data", str(folder), "--fd", str(listener.fileno())]
     url = url_of(listener)

@@ -136,9 +136,9 @@ async def api_stage(
     floor: int = 0,
     **settings: Any,
 ) -> AsyncIterator[ApiStage]:
-    """Lend the app on a fresh database, with one account that may spend without a limit."""
+    """Lend the app on a fresh database, with one account that may spend without a limit, and ask as often as it likes."""
     clock = clock or SystemClock()
-    chosen = Settings(data=folder, **settings)
+    chosen = Settings(data=folder, **{"limits": {"reads": 0}} | settings)
     async with Database(database_url) as database:
         accounts = Accounts(database, clock)
         parts = Parts(

@@ -101,6 +101,21 @@ _CHECKS = (
              left join ledger l on l.account_id = a.id group by a.id having a.balance <> coalesce(sum(l.effect), 0)"""),
     Check("I5", "the account {name} has a balance of {balance}, below its floor of {floor}",
           "select null::uuid as job_id, name, balance, floor from accounts where balance < floor"),
+    Check("I5", "the account {name} says that {spent} was spent in its window and its ledger says {sum}",
+          """select null::uuid as job_id, a.name, a.spent, given.sum from accounts a cross join lateral (
+               select coalesce(sum(h.amount), 0) as sum from ledger h where h.account_id = a.id and h.entry = 'hold'
+                 and h.at >= a.spent_since and not exists (
+                   select 1 from ledger r where r.hold_id = h.hold_id and r.entry = 'refund')) given
+             where a.spent_since is not null and a.spent <> given.sum"""),
+    Check("I5", "the key {id} says that {spent} was spent in its window and its ledger says {sum}",
+          """select null::uuid as job_id, k.id, k.spent, given.sum from keys k cross join lateral (
+               select coalesce(sum(h.amount), 0) as sum from ledger h join jobs j on j.id = h.job_id
+               where h.account_id = k.account_id and j.key_id = k.id and h.entry = 'hold' and h.at >= k.spent_since
+                 and not exists (select 1 from ledger r where r.hold_id = h.hold_id and r.entry = 'refund')) given
+             where k.spent_since is not null and k.spent <> given.sum"""),
+    Check("I5", "the {noun} {id} has spent {spent}, above its cap of {spend_cap}",
+          """select null::uuid as job_id, 'account' as noun, id, spent, spend_cap from accounts where spent > spend_cap
+             union all select null::uuid, 'key', id, spent, spend_cap from keys where spent > spend_cap"""),
     Check("I5", "a ledger row's effect of {effect} does not follow from a {entry} of {amount}",
           """select job_id, entry, amount, effect from ledger
              where effect <> case entry when 'hold' then -amount when 'capture' then 0 else amount end"""),

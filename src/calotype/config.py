@@ -114,6 +114,29 @@ class PriceListSettings(Section):
     """What a job of a kind costs that has no price at all."""
 
 
+class PlanSettings(Section):
+    """What the keys or accounts of one plan are held to; what is not given is not limited."""
+
+    requests: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """Requests that create something, in each `per`."""
+    per: timedelta = Field(default=timedelta(minutes=1), ge=timedelta(milliseconds=1), le=timedelta(days=366))
+    burst: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """How many of them at once; by default all of `requests`."""
+    max_waiting: int | None = Field(default=None, ge=0)
+    max_running: int | None = Field(default=None, ge=1)
+    reads: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Requests a second that create nothing, in place of `limits.reads`."""
+
+
+class LimitSettings(Section):
+    """How often any key may ask one API process for what creates nothing."""
+
+    reads: float = Field(default=50.0, ge=0, allow_inf_nan=False)
+    """Requests a second a key; 0 = no limit. Looking at a job once a second does not count."""
+    read_burst: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    """Of how many seconds a key may use up the requests at once."""
+
+
 class DatabaseSettings(Section):
     """How a process talks to PostgreSQL."""
 
@@ -163,6 +186,8 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     assets: AssetSettings = AssetSettings()
     prices: PriceListSettings = PriceListSettings()
+    plans: dict[str, PlanSettings] = {}
+    limits: LimitSettings = LimitSettings()
     database: DatabaseSettings = DatabaseSettings()
     outbound: OutboundSettings = OutboundSettings()
     faces: FaceSettings = FaceSettings()

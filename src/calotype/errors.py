@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar
@@ -278,6 +279,45 @@ class ForbiddenError(CallerError):
         super().__init__(f"This key does not have the scope {scope!r}.")
 
 
+class InactiveKeyError(CallerError):
+    """The key is known and was deactivated; it may be activated again."""
+
+    code = "inactive_key"
+    cure = "Ask the operator: `calotype keys reactivate KEY_ID`."
+
+    def __init__(self) -> None:
+        super().__init__("This API key is not active.")
+
+
+class RateLimitedError(CallerError):
+    """More requests than the key's or the account's plan, or this server, allows; nothing was stored and nothing charged."""
+
+    code = "rate_limited"
+    is_retryable = True
+    cure = "Wait as long as Retry-After says; the RateLimit headers say what is left. `GET /native/v1/account` shows the limits."
+
+    def __init__(self, policy: str, requests: int, per: timedelta, pause: timedelta, until_full: timedelta) -> None:
+        self.policy = policy
+        self.requests = requests
+        self.per = per
+        self.pause = pause
+        self.until_full = until_full
+        span = "second" if per == timedelta(seconds=1) else f"{per.total_seconds():g} seconds"
+        super().__init__(f"There are more requests than the {requests} in each {span} that {policy!r} allows.")
+
+
+class TooManyWaitingError(CallerError):
+    """As many jobs wait as the key or the account may have waiting; nothing was stored and nothing charged."""
+
+    code = "too_many_waiting"
+    is_retryable = True
+    cure = "Wait until some of them have started, or cancel one."
+
+    def __init__(self, most: int, noun: str) -> None:
+        self.most = most
+        super().__init__(f"This {noun} has {most} job{'' if most == 1 else 's'} waiting, the most there may be.")
+
+
 class InsufficientCreditsError(CallerError):
     """The price is above what the account may spend."""
 
@@ -288,6 +328,23 @@ class InsufficientCreditsError(CallerError):
         self.price = price
         self.balance = balance
         super().__init__(f"This job costs {price} credit{'' if price == 1 else 's'} and the balance is {balance}.")
+
+
+class SpendCapReachedError(CallerError):
+    """The price is above what the key or the account may still spend in this window; nothing was stored and nothing charged."""
+
+    code = "spend_cap_reached"
+    cure = "Wait for the next window, or have the cap raised: `calotype keys cap KEY_ID N`, `calotype credits cap ACCOUNT N`."
+
+    def __init__(self, *, price: int, spent: int, cap: int, window: str, noun: str) -> None:
+        self.price = price
+        self.spent = spent
+        self.cap = cap
+        self.window = window
+        span = "in all" if window == "total" else f"a {window}"
+        super().__init__(
+            f"This job costs {price} credit{'' if price == 1 else 's'}, and the {noun} has spent {spent} of {cap} {span}."
+        )
 
 
 class NotFoundError(CallerError):

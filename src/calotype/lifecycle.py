@@ -33,8 +33,8 @@ from calotype.jobs.policy import ContentPolicy
 from calotype.jobs.prices import PriceList, cost_of, needs_files
 from calotype.jobs.retry import RetryPlan
 from calotype.jobs.states import Event, JobState, after, allows
-from calotype.queue import tickets
-from calotype.store import assets, fetches, jobs, lanes, ledger, outbox
+from calotype.queue import parking, tickets
+from calotype.store import assets, fetches, jobs, lanes, ledger, limits, outbox
 from calotype.store.database import Connection, Database
 from calotype.store.jobs import Changes, Moved, Terms
 from calotype.store.outbox import Address
@@ -86,15 +86,25 @@ class Lifecycle:
 
         One that awaits files behind URLs stays created until they are in.
 
-        Raises `InsufficientCreditsError`, or `IdempotencyMismatchError` when the key was used for another submission.
+        Raises `RateLimitedError` or `TooManyWaitingError` before anything is charged, `InsufficientCreditsError`,
+        `SpendCapReachedError`, or `IdempotencyMismatchError` when the key was used for another submission.
         """
         lane_id = await self._lane_of(submission.model)
         try:
             async with self._database.transaction() as db:
+                standing = None
+                if caller.limits:
+                    standing = await limits.take(db, caller.limits, caller.account_id, caller.key_id)
                 job = await self._write_down(db, caller, submission, lane_id)
         except psycopg.errors.UniqueViolation:
             return await self._replay(caller, submission)
-        return Receipt(job)
+        return Receipt(job, standing=standing)
+
+    async def check_rate(self, caller: Caller) -> None:
+        """Raise `RateLimitedError` when the caller's next submit would be refused: before its files are looked at."""
+        if caller.limits:
+            async with self._database.connection() as db:
+                await limits.look(db, caller.limits)
 
     async def _write_down(self, db: Connection, caller: Caller, submission: Submission, lane_id: int) -> Job:
         terms = self._terms_of(submission, await self._price_of(db, submission))
@@ -103,10 +113,17 @@ class Lifecycle:
             await lanes.take_share(db, caller.account_id, lane_id, terms.cost)
             moved = await jobs.insert(db, job_id, caller, submission, lane_id, terms)
             await assets.keep_at_least(db, _inputs_of(submission.input), terms.deadline + terms.retention)
-            await ledger.hold(db, account_id=caller.account_id, job_id=job_id, hold_id=new_id(), amount=terms.price)
+            await ledger.hold(
+                db,
+                account_id=caller.account_id,
+                job_id=job_id,
+                hold_id=new_id(),
+                amount=terms.price,
+                key_id=caller.key_id,
+            )
             if submission.awaits_urls:
                 await fetches.put(db, job_id, caller.account_id)
-            else:
+            elif not moved.has_parked:
                 await tickets.issue(db, job_id, lane_id)
         await self._tell(db, moved)
         return moved.job
@@ -178,7 +195,8 @@ class Lifecycle:
     async def claim(self, worker_id: UUID, lane_id: int) -> Job | None:
         """Take the lane's next job for an attempt: ticket, state, attempt and lease in one transaction.
 
-        A ticket whose job cannot be claimed any more is dropped; a job the content policy refuses fails here, refunded.
+        A ticket whose job cannot be claimed any more is dropped; a job the content policy refuses fails here, refunded; one whose
+        account has as many running as it may is parked, and stands in nobody's way.
         """
         while True:
             # each ticket in a transaction of its own: no refused job's account stays locked while the next job is waited for
@@ -191,6 +209,10 @@ class Lifecycle:
                     continue
                 if self._content.refuses(job.input):
                     await self._fail(db, job, ContentRefusedError())
+                    continue
+                bound = await parking.bound_of(db, job.id)
+                if bound is not None and not await parking.has_room(db, bound):
+                    await parking.park(db, job.id, lane_id, bound)
                     continue
                 lease = Changes(attempt=job.attempt + 1, worker_id=worker_id, lease=self._policy.lease)
                 claimed = await self._move(db, job, Event.CLAIM, lease)
@@ -314,6 +336,16 @@ class Lifecycle:
                 await tickets.withdraw(db, job.id)
             return len(due)
 
+    async def unpark_due(self) -> int:
+        """Give parked jobs their tickets where there is room and nobody saw it; return how many."""
+        async with self._database.connection() as db:
+            waiting = await parking.accounts(db, _BATCH)
+        count = 0
+        for account_id in waiting:
+            async with self._database.transaction() as db:
+                count += await parking.unpark(db, account_id)
+        return count
+
     async def reissue_tickets(self) -> int:
         """Issue a ticket for queued jobs that have none; return how many.
 
@@ -365,6 +397,8 @@ class Lifecycle:
             await fetches.drop(db, job.id)
         if target.is_terminal:
             await ledger.settle(db, job.id, Entry.CAPTURE if target is JobState.SUCCEEDED else Entry.REFUND)
+        if moved.has_parked and job.state.is_held_by_worker and not target.is_held_by_worker:
+            await parking.unpark(db, job.account_id)
         await self._tell(db, moved)
         return moved.job
 

@@ -18,7 +18,7 @@ from calotype.assets.base import Assets
 from calotype.assets.files import FileAssets
 from calotype.assets.objects import ObjectAssets
 from calotype.clock import Clock, SystemClock
-from calotype.config import PriceSettings, Settings
+from calotype.config import PlanSettings, PriceSettings, Settings
 from calotype.dialects import dialects
 from calotype.engines.base import Card
 from calotype.engines.registry import cards
@@ -26,6 +26,7 @@ from calotype.errors import ConfigError, DataFolderError
 from calotype.fetching import Fetcher
 from calotype.inputs import Inputs
 from calotype.jobs.kinds import Kind
+from calotype.jobs.limits import BUILT_IN, Plan, Rate
 from calotype.jobs.prices import Price, PriceList, Unit
 from calotype.lifecycle import Lifecycle, Policy
 from calotype.links import LinkMaker
@@ -33,7 +34,7 @@ from calotype.outbound import Outbound
 from calotype.server.parts import Parts
 from calotype.server.serving import serve_api
 from calotype.signing import LinkSigner
-from calotype.store import secrets
+from calotype.store import limits, secrets
 from calotype.store.database import Database
 from calotype.store.embedded import EmbeddedDatabase
 from calotype.store.migrate import migrate
@@ -92,6 +93,17 @@ def prices_of(settings: Settings) -> PriceList:
 
 def _price_of(price: PriceSettings) -> Price:
     return Price(price.credits, Unit(price.unit), price.least)
+
+
+def plans_of(settings: Settings) -> list[Plan]:
+    """Return every plan: the built-in ones, and the settings' own above them."""
+    own = {name: _plan_of(name, given) for name, given in settings.plans.items()}
+    return list((BUILT_IN | own).values())
+
+
+def _plan_of(name: str, given: PlanSettings) -> Plan:
+    rate = Rate(given.requests, given.per, given.burst or given.requests) if given.requests is not None else None
+    return Plan(name, rate, given.max_waiting, given.max_running, given.reads)
 
 
 def assets_of(settings: Settings) -> Assets:
@@ -157,6 +169,8 @@ async def run_api(settings: Settings, url: str, listener: socket.socket) -> None
     stop_on_signals(stop)
     async with core(settings, url, "api") as parts:
         await claim_store(parts)
+        async with parts.database.connection() as db:
+            await limits.register(db, plans_of(settings))
         await serve_api(
             Parts(
                 database=parts.database,

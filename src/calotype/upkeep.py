@@ -57,6 +57,7 @@ class Upkeep:
             Duty("expire", 0.5, lifecycle.expire_due),
             Duty("webhooks", 0.25, deliverer.deliver),
             Duty("tickets", 2.0, lifecycle.reissue_tickets),
+            Duty("parked", 1.0, lifecycle.unpark_due),
             Duty("retention", 30.0, self.purge_expired),
             Duty("prune", 60.0, self.prune),
             Duty("sweep", 3600.0, self.sweep),

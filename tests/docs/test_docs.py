@@ -12,7 +12,7 @@ import pytest
 
 from calotype.cli.main import COMMANDS
 from calotype.config import read_settings
-from calotype.runtime import policy_of
+from calotype.runtime import plans_of, policy_of
 from served import Served, served
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +122,8 @@ def test_the_money_pages_settings_are_settings(tmp_path: Path) -> None:
     for example in examples:
         (tmp_path / "calotype.toml").write_text(example, "utf-8")
 
-        policy_of(read_settings(file=tmp_path / "calotype.toml"))
+        settings = read_settings(file=tmp_path / "calotype.toml")
 
-    assert examples
+        assert policy_of(settings) is not None
+        assert plans_of(settings)
+    assert len(examples) == 2

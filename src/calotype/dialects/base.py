@@ -17,6 +17,7 @@ from pydantic import BaseModel, InstanceOf, ValidationError, WithJsonSchema
 from calotype.errors import CalotypeError, InvalidInputError
 from calotype.jobs.deliveries import STANDARD, DeliveryPlan
 from calotype.jobs.kinds import Kind, problems_of
+from calotype.jobs.limits import Limit
 from calotype.jobs.model import Job, JobError, Output, Progress
 from calotype.jobs.prices import Price
 from calotype.jobs.states import JobState
@@ -42,6 +43,7 @@ class Verb(StrEnum):
     KINDS = "kinds"  # (offers)
     MODELS = "models"  # (cards)
     ACCOUNT = "account"  # (account)
+    LEDGER = "ledger"  # (rows, the cursor of the next page or None)
     LIST_KEYS = "list_keys"  # (keys)
     CREATE_KEY = "create_key"  # (key, the secret)
     REVOKE_KEY = "revoke_key"  # ()
@@ -59,6 +61,8 @@ class Verb(StrEnum):
     READ_DELIVERY = "read_delivery"  # (delivery)
     REPLAY_DELIVERY = "replay_delivery"  # (delivery)
     REPLAY_DELIVERIES = "replay_deliveries"  # (how many, whether there are more)
+    DEACTIVATE_KEY = "deactivate_key"  # ()
+    REACTIVATE_KEY = "reactivate_key"  # ()
     REFERENCE = "reference"  # not asked: the answer is the dialect's OpenAPI document
 
 
@@ -209,6 +213,26 @@ class AccountView:
     balance: int
     floor: int | None
     scopes: Sequence[str]
+    plan: str
+    spend: SpendView
+    max_waiting: int | None
+    max_running: int | None
+    key: KeyView
+    limits: Sequence[Limit]
+    prices: Mapping[str, Price]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One entry of an account's ledger; `effect` is what it did to the balance."""
+
+    number: int
+    entry: str
+    amount: int
+    effect: int
+    job_id: UUID | None
+    note: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +438,15 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True)
+class SpendView:
+    """What may be spent in each window (None = no cap), and what has been in this one."""
+
+    cap: int | None = None
+    window: str = "total"
+    spent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class KeyView:
     """An API key as it may be shown: never the key itself."""
 
@@ -424,3 +457,5 @@ class KeyView:
     scopes: tuple[str, ...]
     created_at: datetime
     expires_at: datetime | None = None
+    plan: str | None = None
+    spend: SpendView = SpendView()

@@ -15,10 +15,12 @@ from calotype.errors import (
     CalotypeError,
     DatabaseUnavailableError,
     ForbiddenError,
+    InactiveKeyError,
     InactiveUserError,
     InvalidInputError,
     MalformedBodyError,
     NotAuthenticatedError,
+    RateLimitedError,
     UnsupportedFormatError,
 )
 
@@ -61,7 +63,7 @@ def refusals_of(face: Dialect, row: Operation) -> dict[int, list[type[CalotypeEr
     """Return every error a row can answer, by status: its own, and those of all rows of its sort."""
     errors: list[type[CalotypeError]] = [*row.refusals, DatabaseUnavailableError, CalotypeError]
     if row.scope is not None:
-        errors += [NotAuthenticatedError, InactiveUserError, ForbiddenError]
+        errors += [NotAuthenticatedError, InactiveKeyError, InactiveUserError, ForbiddenError, RateLimitedError]
     if row.body is not None or row.verb is Verb.UPLOAD:
         errors += [MalformedBodyError, BodyTooLargeError, UnreadableError]
         errors += [] if face.reads_other_formats_as_empty else [UnsupportedFormatError]

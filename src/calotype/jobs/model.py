@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from calotype.jobs.kinds import Kind
+from calotype.jobs.limits import Limit, Standing
 from calotype.jobs.states import JobState
 
 
@@ -20,6 +21,10 @@ class Caller:
     user_id: UUID
     key_id: UUID
     scopes: frozenset[str] = frozenset({"submit", "read"})
+    limits: tuple[Limit, ...] = ()
+    """What its submits are held to; the account's before the key's."""
+    reads: float | None = None
+    """Requests a second that create nothing, by its plan; None = as the server's settings say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +192,5 @@ class Receipt:
 
     job: Job
     is_replay: bool = False
+    standing: Standing | None = None
+    """How the caller stands with the rate that is nearest to its end."""

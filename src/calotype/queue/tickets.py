@@ -73,7 +73,8 @@ async def missing(db: Connection, start: Position, end: Position | None, limit: 
     """Return (job id, lane id) of jobs between two positions that have long been queued and have no ticket, and lock them."""
     rows = await (
         await db.execute(
-            """select id, lane_id from jobs where state = 'queued' and queued_at < calotype_now() - interval '2 seconds'
+            """select id, lane_id from jobs where state = 'queued' and not parked
+                 and queued_at < calotype_now() - interval '2 seconds'
                  and (lane_id, tag, number) > (%s, %s, %s) and (lane_id, tag, number) <= (%s, %s, %s)
                  and not exists (select 1 from procrastinate_jobs ticket
                                  where ticket.args ->> 'job_id' = jobs.id::text and ticket.status = 'todo')

@@ -7,9 +7,10 @@ from uuid import UUID
 from calotype.dialects.base import AccountView, KeyView
 from calotype.dialects.native.bodies import CreateKey
 from calotype.errors import NotFoundError
+from calotype.jobs.limits import Window
 from calotype.server.answer import Answer, answer_of
 from calotype.server.body import read_incoming
-from calotype.server.call import Call
+from calotype.server.call import Call, cursor_of, number_at, whole_number
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
 
@@ -17,9 +18,32 @@ from calotype.server.services import Services
 async def balance(services: Services, call: Call, scratch: Scratch) -> Answer:
     """Answer whose key this is and what the account may spend."""
     del scratch
-    found = await services.parts.accounts.balance(call.owner.account_id)
-    view = AccountView(found.account_id, found.name, found.balance, found.floor, sorted(call.owner.scopes))
+    accounts, owner = services.parts.accounts, call.owner
+    found = await accounts.balance(owner.account_id)
+    view = AccountView(
+        account_id=found.account_id,
+        name=found.name,
+        balance=found.balance,
+        floor=found.floor,
+        scopes=sorted(owner.scopes),
+        plan=found.plan,
+        spend=found.spend,
+        max_waiting=found.max_waiting,
+        max_running=found.max_running,
+        key=await accounts.key(owner.key_id, owner.account_id),
+        limits=owner.limits,
+        prices={str(offer.kind): offer.price for offer in await services.catalogue.offers()},
+    )
     return _worded(call, view)
+
+
+async def ledger(services: Services, call: Call, scratch: Scratch) -> Answer:
+    """Answer one page of the account's ledger."""
+    del scratch
+    limit = whole_number(call, "limit", 1, 100, 20)
+    rows = await services.parts.accounts.history(call.owner.account_id, limit + 1, number_at(call, "after", "l"))
+    shown = rows[:limit]
+    return _worded(call, shown, cursor_of("l", shown[-1].number) if len(rows) > limit else None)
 
 
 async def keys(services: Services, call: Call, scratch: Scratch) -> Answer:
@@ -36,7 +60,12 @@ async def create_key(services: Services, call: Call, scratch: Scratch) -> Answer
     accounts = services.parts.accounts
     account = await accounts.balance(call.owner.account_id)
     made = await accounts.create_key(
-        wanted.name, account=account.name, scopes=wanted.scopes, expires_at=wanted.expires_at
+        wanted.name,
+        account=account.name,
+        scopes=wanted.scopes,
+        expires_at=wanted.expires_at,
+        cap=wanted.spend_cap,
+        window=Window(wanted.spend_window),
     )
     view = KeyView(
         id=made.key_id,
@@ -54,12 +83,29 @@ async def create_key(services: Services, call: Call, scratch: Scratch) -> Answer
 async def revoke_key(services: Services, call: Call, scratch: Scratch) -> Answer:
     """Revoke a key of the caller's own account."""
     del scratch
+    await services.parts.accounts.revoke_key(_key_id(call), call.owner.account_id)
+    return _worded(call)
+
+
+async def deactivate_key(services: Services, call: Call, scratch: Scratch) -> Answer:
+    """Switch a key of the caller's own account off."""
+    del scratch
+    await services.parts.accounts.deactivate_key(_key_id(call), call.owner.account_id)
+    return _worded(call)
+
+
+async def reactivate_key(services: Services, call: Call, scratch: Scratch) -> Answer:
+    """Switch a deactivated key of the caller's own account on again."""
+    del scratch
+    await services.parts.accounts.reactivate_key(_key_id(call), call.owner.account_id)
+    return _worded(call)
+
+
+def _key_id(call: Call) -> UUID:
     try:
-        key_id = UUID(call.path["key_id"])
+        return UUID(call.path["key_id"])
     except ValueError:
         raise NotFoundError("key") from None
-    await services.parts.accounts.revoke_key(key_id, call.owner.account_id)
-    return _worded(call)
 
 
 async def kinds(services: Services, call: Call, scratch: Scratch) -> Answer:

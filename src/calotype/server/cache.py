@@ -41,6 +41,8 @@ class Entry:
     queue_position: int | None
     is_possible: bool | None
     good_until: float
+    looked_at: float = -math.inf
+    """When a look at it was last free (`server.reads`)."""
     rendered: dict[tuple[str, str], Rendered] = field(default_factory=dict)
 
     def keep(self, key: tuple[str, str], rendered: Rendered) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import itertools
 import re
 import secrets
@@ -21,6 +23,7 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;\s])")
 _ASYNC = re.compile(r"(?i)(?:^|[,;\s])respond-async(?:$|[,;\s])")
 _ONCE = ("authorization", "x-api-key", "idempotency-key", "content-type")
 """Headers of which there is one or none: of two, a proxy before us might have believed the other."""
+_NUMBER = re.compile(rb"[0-9]{1,18}")
 _LONGEST_WAIT = 60
 _MOST_FIELDS = 100
 
@@ -122,3 +125,26 @@ def whole_number(call: Call, name: str, least: int, most: int, default: int) -> 
     if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
         raise InvalidInputError.at(f"/{name}", "range", f"must be a whole number from {least} to {most}")
     return int(text)
+
+
+def cursor_of(mark: str, number: int) -> str:
+    """Return an opaque cursor that stands for a row's number; the mark says of which list."""
+    return base64.urlsafe_b64encode(f"{mark}{number}".encode()).decode().rstrip("=")
+
+
+def number_at(call: Call, name: str, mark: str) -> int | None:
+    """Return the number that a cursor in the query stands for; raise `InvalidInputError` for one of another list."""
+    text = call.query.get(name)
+    if text is None:
+        return None
+    told = _decoded(text)
+    if not told.startswith(mark.encode()) or not _NUMBER.fullmatch(told, 1):
+        raise InvalidInputError.at(f"/{name}", "cursor", "is no cursor of this list")
+    return int(told[1:])
+
+
+def _decoded(cursor: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
+    except (UnicodeEncodeError, binascii.Error):
+        return b""

@@ -28,6 +28,7 @@ VERBS: dict[Verb, Callable[[Services, Call, Scratch], Awaitable[Answer]]] = {
     Verb.KINDS: account.kinds,
     Verb.MODELS: account.models,
     Verb.ACCOUNT: account.balance,
+    Verb.LEDGER: account.ledger,
     Verb.LIST_KEYS: account.keys,
     Verb.CREATE_KEY: account.create_key,
     Verb.REVOKE_KEY: account.revoke_key,
@@ -43,8 +44,14 @@ VERBS: dict[Verb, Callable[[Services, Call, Scratch], Awaitable[Answer]]] = {
     Verb.READ_DELIVERY: hooks.delivery,
     Verb.REPLAY_DELIVERY: hooks.replay,
     Verb.REPLAY_DELIVERIES: hooks.replay_all,
+    Verb.DEACTIVATE_KEY: account.deactivate_key,
+    Verb.REACTIVATE_KEY: account.reactivate_key,
     Verb.REFERENCE: reference.document,
 }
+
+
+_COUNTED_ELSEWHERE = frozenset({Verb.READ, Verb.SUBMIT, Verb.RETRY})
+"""A look at a job may be free, and what creates a job is held to a rate of its own, in its transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,8 @@ class Row:
         """Check the key before all else: nobody without one learns what is wrong with a body. Then the verb answers."""
         headers = headers_of(scope)
         caller = await self.services.caller_of(self.face, self.operation, headers)
+        if caller is not None and self.operation.verb not in _COUNTED_ELSEWHERE:
+            self.services.reads.take(caller)
         call = Call(scope, receive, self.face, self.operation, path, headers, request_id, caller)
         scratch = Scratch(self.services.scratch)
         try:

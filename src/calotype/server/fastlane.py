@@ -16,6 +16,7 @@ from calotype.errors import CalotypeError
 from calotype.server.answer import Answer
 from calotype.server.cache import Entry, JobCache, Rendered
 from calotype.server.call import Call
+from calotype.server.reads import Reads
 
 _SIZE = 20_000
 _LONGEST_PATH = 200
@@ -51,8 +52,9 @@ class _Remembered:
 class FastLane:
     """What the slow way answered, by path, key and host."""
 
-    def __init__(self, accounts: Accounts, cache: JobCache, clock: Clock) -> None:
+    def __init__(self, accounts: Accounts, cache: JobCache, reads: Reads, clock: Clock) -> None:
         self._accounts = accounts
+        self._reads = reads
         self._clock = clock
         self._cache = cache
         self._known: dict[_Key, _Remembered] = {}
@@ -72,6 +74,8 @@ class FastLane:
             return None
         if caller.account_id != known.entry.job.account_id or known.scope not in caller.scopes:
             return None
+        if not self._reads.may_look(caller, known.entry, now):
+            return None  # the slow way words the refusal
         return known.route, known.rendered.answer
 
     def remember(self, call: Call, entry: Entry, rendered: Rendered) -> None:

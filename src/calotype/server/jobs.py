@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from calotype.dialects.base import Page
-from calotype.errors import GoneError, IllegalTransitionError, InvalidInputError, NotFoundError
-from calotype.jobs.model import Job
+from calotype.errors import CallerError, GoneError, IllegalTransitionError, InvalidInputError, NotFoundError
 from calotype.jobs.states import JobState
 from calotype.server import waiting
 from calotype.server.answer import Answer, answer_of
 from calotype.server.cache import Entry
-from calotype.server.call import Call, base_url_of, wait_of, whole_number
+from calotype.server.call import Call, base_url_of, cursor_of, number_at, wait_of, whole_number
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
 from calotype.server.wording import is_known, job_answer, links_of, rendered_of, reply_for
@@ -25,13 +21,12 @@ from calotype.store.jobs import JobFilter
 
 _STATES = frozenset(JobState)
 _LONGEST_FILTER = 300
-_CURSOR = re.compile(rb"j([0-9]{1,18})")
 
 
 async def read(services: Services, call: Call, scratch: Scratch | None = None) -> Answer:
     """Answer a poll: at once, or when the job has ended or changed if the caller would wait."""
     del scratch
-    entry = await entry_of(services, call)
+    entry = await _looked_at(services, call)
     if not call.query and "prefer" not in call.headers:
         return _at_once(services, call, entry)
     seconds = wait_of(call)
@@ -45,6 +40,17 @@ def _at_once(services: Services, call: Call, entry: Entry) -> Answer:
     if "if-none-match" not in call.headers:
         services.lane.remember(call, entry, rendered)
     return job_answer(services, call, entry)
+
+
+async def _looked_at(services: Services, call: Call) -> Entry:
+    """Return the job a path names, this look at it counted; one at what is not there counts like any request."""
+    try:
+        entry = await entry_of(services, call)
+    except CallerError:
+        services.reads.take(call.owner)
+        raise
+    services.reads.look(call.owner, entry)
+    return entry
 
 
 async def entry_of(services: Services, call: Call) -> Entry:
@@ -73,7 +79,7 @@ async def page(services: Services, call: Call, scratch: Scratch) -> Answer:
     del scratch
     wanted = _filter_of(call)
     limit = whole_number(call, "limit", 1, 100, 20)
-    after, before = _cursor(call, "after"), _cursor(call, "before")
+    after, before = number_at(call, "after", "j"), number_at(call, "before", "j")
     if after is not None and before is not None:
         raise InvalidInputError.at("/before", "one_of", "give after or before, not both")
     async with services.parts.database.connection() as db:
@@ -85,8 +91,8 @@ async def page(services: Services, call: Call, scratch: Scratch) -> Answer:
     base_url = base_url_of(call.scope, call.headers, services.parts.settings.server.public_url)
     result = Page(
         jobs=shown,
-        next=_cursor_of(shown[-1]) if has_older and shown else None,
-        previous=_cursor_of(shown[0]) if has_newer else None,
+        next=cursor_of("j", shown[-1].number) if has_older and shown else None,
+        previous=cursor_of("j", shown[0].number) if has_newer else None,
         links=lambda job: links_of(services, call.face, base_url, job)[0],
     )
     assert call.operation.reply is not None, "a list has its own reply"
@@ -169,24 +175,3 @@ def _moment(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("must have an offset, such as Z")
     return moment
-
-
-def _cursor_of(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"j{job.number}".encode()).decode().rstrip("=")
-
-
-def _cursor(call: Call, name: str) -> int | None:
-    text = call.query.get(name)
-    if text is None:
-        return None
-    match = _CURSOR.fullmatch(_decoded(text))
-    if match is None:
-        raise InvalidInputError.at(f"/{name}", "cursor", "is no cursor of this list")
-    return int(match[1])
-
-
-def _decoded(cursor: str) -> bytes:
-    try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
-    except (UnicodeEncodeError, binascii.Error):
-        return b""

@@ -18,6 +18,7 @@ from calotype.server.catalogue import Catalogue
 from calotype.server.fastlane import FastLane
 from calotype.server.metrics import Metrics
 from calotype.server.parts import Parts
+from calotype.server.reads import Reads
 from calotype.server.room import Room
 from calotype.server.tail import Tails
 from calotype.server.watch import Watch
@@ -32,6 +33,7 @@ class Services:
     parts: Parts
     cache: JobCache
     lane: FastLane
+    reads: Reads
     watch: Watch
     tails: Tails
     inputs: Inputs
@@ -50,10 +52,12 @@ class Services:
         server = parts.settings.server
         cache = JobCache(parts.database, parts.clock)
         outbound = Outbound(parts.settings.outbound)
+        reads = Reads(parts.settings.limits, parts.clock)
         return cls(
             parts=parts,
             cache=cache,
-            lane=FastLane(parts.accounts, cache, parts.clock),
+            lane=FastLane(parts.accounts, cache, reads, parts.clock),
+            reads=reads,
             watch=Watch(),
             tails=Tails(),
             inputs=Inputs(

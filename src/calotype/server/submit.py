@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from calotype.dialects.base import Draft, Inputs, Quote
+from calotype.dialects.pacing import standing_fields
 from calotype.errors import (
     GoneError,
     IdempotencyMismatchError,
@@ -26,7 +27,7 @@ from calotype.jobs.model import Job, Output, Receipt, Submission, Webhook
 from calotype.jobs.prices import needs_files
 from calotype.jobs.states import JobState
 from calotype.server import waiting
-from calotype.server.answer import Answer, answer_of
+from calotype.server.answer import Answer, answer_of, raw
 from calotype.server.body import read_incoming
 from calotype.server.call import Call, is_async, wait_of
 from calotype.server.scratch import Scratch
@@ -109,6 +110,7 @@ async def _submit(
     replayed = await _replayed(services, call, submission)
     if replayed is not None:
         return await _receipt(services, call, replayed)
+    await services.parts.lifecycle.check_rate(call.owner)
     await services.room.check()
     resolved = await _resolved(services, call, submission, wanted, draft, scratch)
     submission = replace(submission, input=resolved.input, awaits_urls=resolved.awaits_urls)
@@ -167,6 +169,8 @@ async def _receipt(services: Services, call: Call, receipt: Receipt) -> Answer:
     answer = answer_of(reply_for(services, call, job, standing))
     if receipt.is_replay:
         answer.headers.append((b"idempotent-replay", b"true"))
+    if receipt.standing is not None:
+        answer.headers += raw(standing_fields(receipt.standing))
     if not job.state.is_terminal:
         answer.headers.append((b"retry-after", str(pause_of(standing.position)).encode()))
     if job.state is JobState.CREATED and is_async(call):

@@ -36,13 +36,14 @@ made as (
     insert into jobs (
         id, account_id, user_id, key_id, face, kind, model, requested_model, lane_id, input, tags, state, max_attempts, price, cost,
         tag, deadline_at, start_deadline_at, created_at, updated_at, queued_at, webhook, trace, retry_of, idempotency_route,
-        idempotency_key, digest
+        idempotency_key, digest, parked
     )
     select %(id)s, %(account_id)s, %(user_id)s, %(key_id)s, %(face)s, %(kind)s, %(model)s, %(requested_model)s, %(lane_id)s,
         %(input)s, %(tags)s, %(state)s, %(max_attempts)s, %(price)s, %(cost)s, fair.start, now + %(deadline)s,
         now + %(start_deadline)s::interval, now, now, case when %(state)s = 'queued' then now end,
         %(webhook)s, %(trace)s, %(retry_of)s, %(idempotency_route)s,
-        %(idempotency_key)s, %(digest)s
+        %(idempotency_key)s, %(digest)s, %(state)s = 'queued' and exists (
+          select 1 from jobs where account_id = %(account_id)s and key_id = %(key_id)s and lane_id = %(lane_id)s and parked)
     from moment, fair_shares fair where fair.account_id = %(account_id)s and fair.lane_id = %(lane_id)s
     returning *
 ), logged as (
@@ -90,16 +91,21 @@ async def insert(
     }
     row = await (await db.execute(_INSERT, given)).fetchone()
     assert row is not None, "the fair share was taken in this transaction"
-    return Moved(job_of(row), row["event_seq"])
+    return Moved(job_of(row), row["event_seq"], has_parked=row["parked"])
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A job after a move, the sequence number of the event that tells of it, and which endpoints of its account want to know."""
+    """A job after a move, the sequence number of the event that tells of it, and which endpoints of its account want to know.
+
+    `has_parked`: jobs of its account are parked. A job just inserted is so itself when others of its key are, in its lane: it
+    would come after them anyway.
+    """
 
     job: Job
     event_seq: int
     endpoints: tuple[Address, ...] = ()
+    has_parked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ _MOVE: LiteralString = """
 with moment as materialized (select calotype_now() as now),
 moved as (
     update jobs set
-        state = %(to)s, attempt = coalesce(%(attempt)s, attempt), version = version + 1, updated_at = now,
+        state = %(to)s, parked = false, attempt = coalesce(%(attempt)s, attempt), version = version + 1, updated_at = now,
         max_attempts = max_attempts + %(spared)s,
         worker_id = %(worker_id)s, lease_until = now + %(lease)s::interval, retry_at = now + %(retry_after)s::interval,
         queued_at = case when %(to)s = 'queued' then now else queued_at end,
@@ -144,7 +150,8 @@ moved as (
 select moved.*, logged.seq as event_seq, pg_notify(%(channel)s, concat_ws(' ', id, account_id, version, state)),
     (select jsonb_agg(jsonb_build_array(e.id, e.url, e.face)) from endpoints e
      where e.account_id = moved.account_id and e.is_enabled and e.deleted_at is null
-       and case when e.events = '{}' then %(is_terminal)s else 'job.' || moved.state = any(e.events) end) as endpoints
+       and case when e.events = '{}' then %(is_terminal)s else 'job.' || moved.state = any(e.events) end) as endpoints,
+    exists (select 1 from jobs p where p.account_id = moved.account_id and p.parked) as has_parked
 from moved, logged
 """
 
@@ -175,9 +182,8 @@ async def move(db: Connection, job: Job, event: Event, target: JobState, changes
     if row is None:
         return None
     found = row["endpoints"] or ()
-    return Moved(
-        job_of(row), row["event_seq"], tuple(Address.of_endpoint(UUID(e), url, face) for e, url, face in found)
-    )
+    addresses = tuple(Address.of_endpoint(UUID(e), url, face) for e, url, face in found)
+    return Moved(job_of(row), row["event_seq"], addresses, row["has_parked"])
 
 
 _PROGRESS: LiteralString = """

@@ -15,7 +15,7 @@ import psycopg
 
 from calotype.errors import ConfigError, DatabaseUnavailableError
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest revision: a test holds it against the folder."""
 
 _LOCK = 0x63_61_6C_6F  # "calo"

@@ -122,11 +122,11 @@ def balance_checked_first() -> Iterator[None]:
     """Plant: the balance is read, then lowered: two submits spend the same last credit."""
     real = ledger.hold
 
-    async def check_then_hold(db: Connection, *, account_id: UUID, job_id: UUID, hold_id: UUID, amount: int) -> None:
+    async def check_then_hold(db: Connection, *, account_id: UUID, amount: int, **given: Any) -> None:
         if await ledger.balance(db, account_id) < amount:
             raise InsufficientCreditsError(price=amount, balance=0)
         await db.execute("update accounts set floor = null where id = %s", (account_id,))
-        await real(db, account_id=account_id, job_id=job_id, hold_id=hold_id, amount=amount)
+        await real(db, account_id=account_id, amount=amount, **given)
 
     ledger.hold = check_then_hold
     try:

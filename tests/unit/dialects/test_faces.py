@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from calotype.errors import CallerError, CalotypeError, DatabaseUnavailableError
 from calotype.jobs.states import JobState
 
 FACES = dialects(Settings())
+RATE = {"policy": "p", "requests": 1, **dict.fromkeys(("per", "pause", "until_full"), timedelta(seconds=1))}
 ROWS = [pytest.param(face, row, id=f"{face.id}.{row.name}") for face in FACES for row in face.operations]
 
 
@@ -38,7 +40,7 @@ def test_every_error_has_a_status_and_a_body_on_every_face(face: Dialect) -> Non
     for error in errors():
         bare = error.__new__(error)
         Exception.__init__(bare, "why")
-        bare.__dict__.update({"problems": (), "allowed": ("GET",), "place": "body", "found": []})
+        bare.__dict__.update({"problems": (), "allowed": ("GET",), "place": "body", "found": []} | RATE)
 
         reply = face.refuse(bare, "req_1")
 

@@ -26,11 +26,13 @@ ABOUT_ONE_THING = [index for index, (_, row) in enumerate(ROWS) if "{" in row.pa
 PUBLIC = {"native.listKinds", "native.listModels", "native.readReference"}
 MAY_READ_ONLY = {
     "native.listJobs", "native.readJob", "native.streamJob", "native.streamAccount", "native.readAsset", "native.readAccount",
+    "native.listLedger",
     "aetherai.getJob",
 }  # fmt: skip
 MAY_NOT_READ_ONLY = {
     "native.submitJob", "native.eraseJob", "native.cancelJob", "native.retryJob", "native.uploadAsset", "native.listKeys",
-    "native.createKey", "native.revokeKey", "aetherai.generateImage", "aetherai.generate",
+    "native.createKey", "native.revokeKey", "native.deactivateKey", "native.reactivateKey",
+    "aetherai.generateImage", "aetherai.generate",
     *(f"native.{row.name}" for row in hooks.OPERATIONS),
 }  # fmt: skip
 

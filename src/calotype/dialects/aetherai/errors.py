@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from calotype.dialects.base import Reply, UnreadableError, Upload
+from calotype.dialects.pacing import pacing_of
 from calotype.errors import (
     AssetUnavailableError,
     BodyTooLargeError,
@@ -18,6 +19,7 @@ from calotype.errors import (
     FileTooLargeError,
     ForbiddenError,
     GoneError,
+    InactiveKeyError,
     InactiveUserError,
     InsufficientCreditsError,
     InvalidImageError,
@@ -27,13 +29,17 @@ from calotype.errors import (
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    RateLimitedError,
+    SpendCapReachedError,
     TooManyConnectionsError,
     TooManyStreamsError,
+    TooManyWaitingError,
     UnknownPathError,
 )
 
 STATUSES: dict[type[CalotypeError], tuple[int, str | None]] = {
     NotAuthenticatedError: (401, "Invalid API key"),
+    InactiveKeyError: (401, "Invalid API key"),
     InactiveUserError: (404, "Not Found User"),
     NotFoundError: (404, "Job not found"),
     GoneError: (404, "Job not found"),
@@ -43,11 +49,14 @@ STATUSES: dict[type[CalotypeError], tuple[int, str | None]] = {
     FileTooLargeError: (400, "Invalid image file"),
     BodyTooLargeError: (400, "Request body too large"),
     InsufficientCreditsError: (402, "Insufficient credits"),
+    SpendCapReachedError: (402, "Insufficient credits"),
     ForbiddenError: (403, None),
     InvalidInputError: (422, None),
     MalformedBodyError: (422, None),
     TooManyStreamsError: (429, None),
     TooManyConnectionsError: (429, None),
+    RateLimitedError: (429, "Too Many Requests"),
+    TooManyWaitingError: (429, "Too Many Requests"),
     CallerError: (400, None),
     DatabaseUnavailableError: (503, "Service Unavailable"),
     AssetUnavailableError: (503, "Service Unavailable"),
@@ -148,6 +157,4 @@ def _steps(pointer: str) -> list[str]:
 def _headers(error: CalotypeError) -> dict[str, str]:
     if isinstance(error, MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
-    if isinstance(error, OperatorError) and error.is_retryable:
-        return {"Retry-After": "2"}
-    return {}
+    return pacing_of(error)

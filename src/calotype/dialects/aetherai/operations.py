@@ -7,7 +7,13 @@ from calotype.dialects.aetherai.errors import RefCountError
 from calotype.dialects.aetherai.models import too_many_refs
 from calotype.dialects.aetherai.replies import Created, JobStatus, job_id_only
 from calotype.dialects.base import Draft, Format, Incoming, Operation, Verb
-from calotype.errors import InsufficientCreditsError, InvalidImageError, NotFoundError
+from calotype.errors import (
+    InsufficientCreditsError,
+    InvalidImageError,
+    NotFoundError,
+    SpendCapReachedError,
+    TooManyWaitingError,
+)
 from calotype.jobs.kinds import Kind
 
 _FORMS = frozenset({Format.URLENCODED, Format.MULTIPART})
@@ -46,7 +52,7 @@ def _generate_image(name: str, path: str, formats: frozenset[Format], *, is_in_s
         read=_image,
         reply=job_id_only,
         answer=Created,
-        refusals=(InvalidImageError, InsufficientCreditsError),
+        refusals=(InvalidImageError, InsufficientCreditsError, SpendCapReachedError, TooManyWaitingError),
         tag="generate",
         is_in_schema=is_in_schema,
     )

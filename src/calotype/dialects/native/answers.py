@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from calotype.jobs.credits import Entry
 from calotype.jobs.kinds import Kind
+from calotype.jobs.limits import Window
 from calotype.jobs.prices import Unit
 from calotype.jobs.states import JobState
 
@@ -226,14 +228,71 @@ class ModelList(Answer):
     data: list[ModelAnswer]
 
 
+class SpendAnswer(Answer):
+    """What may be spent in each window, which begins at midnight UTC; null = no cap."""
+
+    cap: int | None
+    window: Window
+    spent: int = Field(description="Since the window began, less what was given back")
+
+
+class RateAnswer(Answer):
+    """How many requests may create something."""
+
+    requests: int
+    per: float = Field(description="Seconds")
+    burst: int = Field(description="How many at once")
+
+
+class LimitAnswer(Answer):
+    """What submits are held to, by the account or by the key."""
+
+    plan: str
+    rate: RateAnswer | None
+    max_waiting: int | None
+
+
+class AccountLimits(Answer):
+    """Every limit on this key's submits; null = none."""
+
+    account: LimitAnswer | None
+    key: LimitAnswer | None
+    max_running: int | None = Field(description="Jobs of the account that run at once; further ones wait")
+
+
 class AccountAnswer(Answer):
-    """The account of the key. A floor of null means that nothing limits what it may spend."""
+    """The account of the key. A floor of null means that nothing but a cap limits what it may spend."""
 
     id: UUID
     name: str
     balance: int
     floor: int | None
+    plan: str
+    spend: SpendAnswer
     scopes: list[str]
+    key: KeyAnswer
+    limits: AccountLimits
+    prices: dict[str, PriceAnswer] = Field(description="By kind, as its first model asks")
+
+
+class LedgerRowAnswer(Answer):
+    """One entry of the ledger."""
+
+    number: int
+    entry: Entry
+    amount: int
+    effect: int = Field(description="On the balance: a capture keeps what its hold took, so it has none")
+    job_id: UUID | None
+    note: str | None
+    at: datetime
+
+
+class LedgerPage(Answer):
+    """Ledger rows, newest first. `next` goes into `after` for older ones."""
+
+    data: list[LedgerRowAnswer]
+    has_more: bool
+    next: str | None
 
 
 class KeyAnswer(Answer):
@@ -246,6 +305,8 @@ class KeyAnswer(Answer):
     scopes: list[str]
     created_at: datetime
     expires_at: datetime | None
+    plan: str | None
+    spend: SpendAnswer
 
 
 class KeyList(Answer):

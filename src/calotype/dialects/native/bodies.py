@@ -91,3 +91,6 @@ class CreateKey(Body):
     name: Annotated[Text, Field(min_length=1, max_length=100)]
     scopes: Annotated[list[Literal["submit", "read", "admin"]], Field(min_length=1, max_length=3)] = ["submit", "read"]
     expires_at: AwareDatetime | None = None
+    spend_cap: Annotated[int, Field(ge=0, le=10**15)] | None = None
+    """Credits that the key may spend in each window."""
+    spend_window: Literal["day", "month", "total"] = "total"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from calotype.dialects.base import Reply
+from calotype.dialects.pacing import pacing_of
 from calotype.errors import (
     AssetUnavailableError,
     BodyTooLargeError,
@@ -18,6 +19,7 @@ from calotype.errors import (
     HeadTooLargeError,
     IdempotencyMismatchError,
     IllegalTransitionError,
+    InactiveKeyError,
     InactiveUserError,
     InsufficientCreditsError,
     InvalidImageError,
@@ -28,9 +30,12 @@ from calotype.errors import (
     NotAuthenticatedError,
     NotFoundError,
     OperatorError,
+    RateLimitedError,
+    SpendCapReachedError,
     TooManyConnectionsError,
     TooManyEndpointsError,
     TooManyStreamsError,
+    TooManyWaitingError,
     UnknownKindError,
     UnknownModelError,
     UnknownPathError,
@@ -47,7 +52,9 @@ STATUSES: dict[type[CalotypeError], int] = {
     IdempotencyMismatchError: 422,
     NotAuthenticatedError: 401,
     InsufficientCreditsError: 402,
+    SpendCapReachedError: 402,
     ForbiddenError: 403,
+    InactiveKeyError: 403,
     InactiveUserError: 403,
     InvalidLinkError: 403,
     NotFoundError: 404,
@@ -62,6 +69,8 @@ STATUSES: dict[type[CalotypeError], int] = {
     TooManyStreamsError: 429,
     TooManyConnectionsError: 429,
     HeadTooLargeError: 431,
+    RateLimitedError: 429,
+    TooManyWaitingError: 429,
     OperatorError: 503,
     DatabaseUnavailableError: 503,
     AssetUnavailableError: 503,
@@ -143,6 +152,4 @@ def headers_of(error: CalotypeError) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer"}
     if isinstance(error, MethodNotAllowedError):
         return {"Allow": ", ".join(error.allowed)}
-    if isinstance(error, OperatorError | TooManyStreamsError | TooManyConnectionsError) and error.is_retryable:
-        return {"Retry-After": "2"}
-    return {}
+    return pacing_of(error)

@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from calotype.dialects.base import AccountView, AssetView, Happening, KeyView, Links, Offer, Page, Quote, Reply
+from calotype.dialects.base import (
+    AccountView,
+    AssetView,
+    Happening,
+    KeyView,
+    LedgerRow,
+    Links,
+    Offer,
+    Page,
+    Quote,
+    Reply,
+    SpendView,
+)
+from calotype.jobs.limits import Limit, Subject
 from calotype.jobs.model import Job, JobError, Output
 from calotype.jobs.prices import Price
 
@@ -107,32 +120,47 @@ def models(cards: Sequence[Mapping[str, Any]]) -> Reply:
 
 
 def account(view: AccountView) -> Reply:
-    """Return whose key this is."""
+    """Return whose key this is, what it may spend and ask for, and what things cost."""
+    limits = {limit.subject: _limit(limit) for limit in view.limits}
     body = {
         "id": str(view.account_id),
         "name": view.name,
         "balance": view.balance,
         "floor": view.floor,
+        "plan": view.plan,
+        "spend": _spend(view.spend),
         "scopes": sorted(view.scopes),
+        "key": _key(view.key),
+        "limits": {
+            "account": limits.get(Subject.ACCOUNT),
+            "key": limits.get(Subject.KEY),
+            "max_running": view.max_running,
+        },
+        "prices": {kind: _price(price) for kind, price in view.prices.items()},
     }
     return Reply(200, body)
 
 
-def keys(views: Sequence[KeyView]) -> Reply:
-    """Return the account's keys, none of them in full."""
+def ledger(rows: Sequence[LedgerRow], after: str | None) -> Reply:
+    """Return one page of the ledger."""
     data = [
         {
-            "id": str(view.id),
-            "name": view.name,
-            "hint": view.hint,
-            "state": view.state,
-            "scopes": sorted(view.scopes),
-            "created_at": moment(view.created_at),
-            "expires_at": moment(view.expires_at),
+            "number": row.number,
+            "entry": row.entry,
+            "amount": row.amount,
+            "effect": row.effect,
+            "job_id": str(row.job_id) if row.job_id else None,
+            "note": row.note,
+            "at": moment(row.at),
         }
-        for view in views
+        for row in rows
     ]
-    return Reply(200, {"data": data})
+    return Reply(200, {"data": data, "has_more": after is not None, "next": after})
+
+
+def keys(views: Sequence[KeyView]) -> Reply:
+    """Return the account's keys, none of them in full."""
+    return Reply(200, {"data": [_key(view) for view in views]})
 
 
 def new_key(view: KeyView, secret: str) -> Reply:
@@ -145,6 +173,33 @@ def new_key(view: KeyView, secret: str) -> Reply:
         "expires_at": moment(view.expires_at),
     }
     return Reply(201, body, {"Cache-Control": "no-store"})
+
+
+def _key(view: KeyView) -> dict[str, Any]:
+    return {
+        "id": str(view.id),
+        "name": view.name,
+        "hint": view.hint,
+        "state": view.state,
+        "scopes": sorted(view.scopes),
+        "created_at": moment(view.created_at),
+        "expires_at": moment(view.expires_at),
+        "plan": view.plan,
+        "spend": _spend(view.spend),
+    }
+
+
+def _spend(view: SpendView) -> dict[str, Any]:
+    return {"cap": view.cap, "window": view.window, "spent": view.spent}
+
+
+def _limit(limit: Limit) -> dict[str, Any]:
+    rate = limit.rate
+    return {
+        "plan": limit.plan,
+        "rate": {"requests": rate.requests, "per": rate.per.total_seconds(), "burst": rate.burst} if rate else None,
+        "max_waiting": limit.max_waiting,
+    }
 
 
 def _price(price: Price) -> dict[str, Any]:
