@@ -54,8 +54,9 @@ bench: .venv/dev ## speed, as ratios inside one run → bench/latest.json
 soak: .venv/dev ## the long fault counts
 	$(BIN)/python scripts/soak.py
 
-gallery: .venv/dev ## contact sheets of the illustrator → docs/gallery
+gallery: .venv/dev ## contact sheets of the engines → docs/gallery
 	$(BIN)/python scripts/gallery.py
+	$(BIN)/python scripts/gallery_cutouts.py
 
 clean: ## remove the environment and what the demo left
 	rm -rf .venv .calotype demo

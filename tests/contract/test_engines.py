@@ -49,6 +49,7 @@ ASSET = {"asset_id": "00000000-0000-7000-8000-000000000000"}
 SAMPLES = (
     Sample(Kind.IMAGE, {"prompt": "a red fox under two trees at night", "width": 256, "height": 192}, (256, 192)),
     Sample(Kind.UPSCALE, {"image": ASSET, "scale": 2}, (500, 400), {"image": picture(250, 200)}),
+    Sample(Kind.REMOVE_BACKGROUND, {"image": ASSET}, (250, 200), {"image": picture(250, 200)}),
     Sample(Kind.SPRITE, {"operation": "effect", "prompt": "blue fire", "resolution": "512"}, (512, 512), name="effect"),
     Sample(
         Kind.SPRITE,
@@ -176,6 +177,9 @@ def test_it_makes_what_was_ordered(card: Card, sample: Sample, loaded: dict[str,
     assert made["provenance"]["engine_version"] == card.version
     assert made["provenance"]["licences"] == list(card.licences)
     assert made["provenance"]["seed"] == 7
+    assert dict.fromkeys(sample.files, 1) == {
+        name: len(digests) for name, digests in made["provenance"].get("inputs", {}).items()
+    }
 
 
 @EACH

@@ -57,6 +57,16 @@ def test_an_effect_and_its_sheet(server: Served, tmp_path: Path) -> None:
     assert (size_of(one), size_of(sheet)) == ((512, 512), (510, 510))
 
 
+def test_generate_then_remove_the_background(server: Served, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.png", tmp_path / "cut.png"
+
+    server.run("generate", "a red fox in a meadow", "--width", "256", "--height", "192", "--out", str(whole))
+    done = server.run("remove-background", str(whole), "--out", str(cut))
+
+    assert (done.returncode, done.stdout) == (0, f"{cut}\n"), done.stderr
+    assert (size_of(cut), cut.read_bytes()[25]) == ((256, 192), 6)  # a PNG of colours with an alpha
+
+
 def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:
     pictures = []
     for name in ("one.png", "two.png"):

@@ -76,8 +76,9 @@ async def test_kinds_and_models_are_public(stage: ApiStage) -> None:
         ("image", "illustrator"),
         ("upscale", "upscale"),
         ("sprite", "sprite"),
+        ("remove_background", "cutout"),
     }
-    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite"}
+    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite", "cutout"}
     assert all("properties" in kind.input_schema for kind in kinds.data)
 
 

@@ -144,6 +144,16 @@ def test_an_output_is_enlarged_without_a_detour(client: Client, tmp_path: Path) 
         assert (large.outputs[0]["width"], large.outputs[0]["height"]) == (16, 16)
 
 
+def test_a_background_is_removed_and_the_provenance_says_how(client: Client) -> None:
+    drawn = client.images.generate("a yellow duck on a plain blue background", width=256, height=256)
+
+    cut = client.images.remove_background(drawn, background="#ffe0b0")
+
+    said = cut.outputs[0]["provenance"]
+    assert (said["engine"], said["weights"], said["background"]) == ("cutout", "U2Net-p", "#ffe0b0")
+    assert said["inputs"] == {"image": [drawn.outputs[0]["sha256"]]}
+
+
 def test_models_and_account_are_there(client: Client) -> None:
     assert {INSTANT, SLOW} <= {str(model["id"]) for model in client.models()}
     assert client.account()["scopes"]

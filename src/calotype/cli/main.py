@@ -29,6 +29,9 @@ COMMANDS = {
     "generate": Row("calotype.cli.generate", "generate", "Make images of a prompt and save them."),
     "upscale": Row("calotype.cli.upscale", "upscale", "Enlarge an image and save it."),
     "sprite": Row("calotype.cli.sprite", "sprite", "Draw effects and sprites for games, on transparency."),
+    "remove-background": Row(
+        "calotype.cli.remove_background", "remove_background", "Cut an image's subject out and save it."
+    ),
     "jobs": Row("calotype.cli.jobs", "jobs", "List, read, watch, cancel and retry jobs."),
     "models": Row("calotype.cli.models", "models", "List the models a server offers."),
     "serve": Row("calotype.cli.serve", "serve", "Run everything: database, API, a worker and upkeep."),

@@ -13,7 +13,16 @@ from calotype.client.connect import find_connection
 from calotype.client.errors import JobFailed
 from calotype.client.handles import AsyncJob, Job
 from calotype.client.inputs import Image
-from calotype.client.orders import EffectOptions, ImageOptions, JobOptions, UpscaleOptions, order, split, wire_for
+from calotype.client.orders import (
+    EffectOptions,
+    ImageOptions,
+    JobOptions,
+    RemoveBackgroundOptions,
+    UpscaleOptions,
+    order,
+    split,
+    wire_for,
+)
 from calotype.client.sending import AsyncSender, Sender
 from calotype.client.waiting import DEFAULT_WAIT
 from calotype.client.wire import Watcher, Wire, ignore
@@ -145,6 +154,19 @@ class Images:
         """Return the finished job that enlarged the image, by `scale` or to `target`."""
         described, of_job = split(options)
         job = self._jobs.submit(Kind.UPSCALE, {"image": image, **described}, **of_job)
+        return job.wait(timeout, on_progress)
+
+    def remove_background(
+        self,
+        image: Image,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[RemoveBackgroundOptions],
+    ) -> Job:
+        """Return the finished job that cut the image's subject out."""
+        described, of_job = split(options)
+        job = self._jobs.submit(Kind.REMOVE_BACKGROUND, {"image": image, **described}, **of_job)
         return job.wait(timeout, on_progress)
 
 
@@ -305,6 +327,19 @@ class AsyncImages:
         """Return the finished job that enlarged the image, by `scale` or to `target`."""
         described, of_job = split(options)
         job = await self._jobs.submit(Kind.UPSCALE, {"image": image, **described}, **of_job)
+        return await job.wait(timeout, on_progress)
+
+    async def remove_background(
+        self,
+        image: Image,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[RemoveBackgroundOptions],
+    ) -> AsyncJob:
+        """Return the finished job that cut the image's subject out."""
+        described, of_job = split(options)
+        job = await self._jobs.submit(Kind.REMOVE_BACKGROUND, {"image": image, **described}, **of_job)
         return await job.wait(timeout, on_progress)
 
 

@@ -55,6 +55,14 @@ class EffectOptions(JobOptions, total=False):
     seed: int | None
 
 
+class RemoveBackgroundOptions(JobOptions, total=False):
+    """What is to be where the background was: "transparent", "map", "blur", "overlay" or a colour."""
+
+    background: str | None
+    threshold: float | None
+    reverse: bool | None
+
+
 _OF_JOB = frozenset(JobOptions.__annotations__)
 
 

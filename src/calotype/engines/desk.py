@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,7 @@ class Desk:
         self._say = say
         self._told: tuple[float, Phase | None] = (0.0, None)
         self._previewed_at = 0.0
+        self._digests: dict[str, list[str]] | None = None
 
     def input_file(self, name: str, index: int = 0) -> Path:
         """Return the local file of an image input."""
@@ -119,4 +121,14 @@ class Desk:
             "engine_version": self._card.version,
             "licences": list(self._card.licences),
             "kind": self._order.kind,
+            **({"inputs": self._inputs_digests()} if self._inputs else {}),
         }
+
+    def _inputs_digests(self) -> dict[str, list[str]]:
+        """Return the SHA-256 of each file the order was made from, by the input's name; read once."""
+        if self._digests is None:
+            self._digests = {
+                name: [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+                for name, paths in self._inputs.items()
+            }
+        return self._digests

@@ -15,6 +15,7 @@ BUILT_IN = (
     "calotype.engines.illustrator.card:CARD",
     "calotype.engines.upscale.card:CARD",
     "calotype.engines.sprite.card:CARD",
+    "calotype.engines.cutout.card:CARD",
 )
 """The first engine of a kind is the kind's default."""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from calotype.errors import InvalidInputError, Problem
 from calotype.jobs.fields import Input
 from calotype.jobs.inputs.image import ImageInput
+from calotype.jobs.inputs.remove_background import RemoveBackgroundInput
 from calotype.jobs.inputs.sprite import SpriteInput
 from calotype.jobs.inputs.upscale import UpscaleInput
 
@@ -23,12 +24,14 @@ class Kind(StrEnum):
     IMAGE = "image"
     UPSCALE = "upscale"
     SPRITE = "sprite"
+    REMOVE_BACKGROUND = "remove_background"
 
 
 INPUTS: dict[Kind, type[Input]] = {
     Kind.IMAGE: ImageInput,
     Kind.UPSCALE: UpscaleInput,
     Kind.SPRITE: SpriteInput,
+    Kind.REMOVE_BACKGROUND: RemoveBackgroundInput,
 }
 
 
