@@ -159,6 +159,16 @@ class UnknownPathError(CallerError):
         super().__init__("There is nothing at this path.")
 
 
+class UnknownParameterError(CallerError):
+    """The query names a parameter that the operation does not have."""
+
+    code = "unknown_parameter"
+    cure = "Use the parameters that the message names."
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"There is no parameter {name[:80]!r}; this operation takes {', '.join(known)}.")
+
+
 class UnknownKindError(CallerError):
     """No such kind of job, or none that this server can make."""
 

@@ -27,6 +27,7 @@ class LinkMaker:
         has_lasting_links: bool,
         queue_position: int | None = None,
         is_possible: bool | None = None,
+        eta_seconds: float | None = None,
     ) -> tuple[Links, datetime | None]:
         """Return a job's links, and until when they stay as they are (None = for good); without a job, those of none."""
         end = window_end(self.clock.now(), lifetime=self.lifetime)
@@ -45,6 +46,7 @@ class LinkMaker:
             preview_url=self._preview(base_url, job, end),
             queue_position=queue_position,
             is_possible=is_possible,
+            eta_seconds=eta_seconds,
         )
         return links, None if has_lasting_links else end - self.lifetime
 

@@ -14,6 +14,7 @@ import pytest
 from api_stage import BASE_URL, ApiStage, api_stage, bearer, on_a_socket
 from calotype.dialects.native.answers import JobAnswer, JobPage, QuoteAnswer
 from calotype.jobs.model import Progress
+from calotype.store import workers
 
 pytestmark = pytest.mark.anyio
 
@@ -224,6 +225,29 @@ async def test_a_waiting_job_says_how_many_stand_before_it_and_whether_a_worker_
     queue = (await stage.get(f"{JOBS}/{second['id']}")).json()["queue"]
 
     assert queue == {"position": 1, "eta_seconds": None, "is_possible": False}
+
+
+async def test_a_waiting_job_says_about_when_it_begins_once_there_is_something_to_judge_by(stage: ApiStage) -> None:
+    for _ in range(5):
+        await stage.succeed((await stage.submit())["id"])
+    async with stage.database.connection() as db:
+        await db.execute("update jobs set started_at = finished_at - interval '4 seconds'")
+        for _ in range(2):
+            await workers.register(db, host="here", pid=1, device="cpu", models=["illustrator"])
+    await stage.submit()
+    second = await stage.submit()
+
+    queue = (await stage.get(f"{JOBS}/{second['id']}")).json()["queue"]
+
+    assert queue == {"position": 1, "eta_seconds": 4.0, "is_possible": True}
+
+
+@pytest.mark.parametrize("query", ["stat=failed", "limit=1&offset=5", "State=failed"])
+async def test_a_list_refuses_what_it_would_else_ignore(stage: ApiStage, query: str) -> None:
+    answer = await stage.get(f"{JOBS}?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "unknown_parameter")
+    assert "state" in answer.json()["detail"]
 
 
 async def test_a_head_is_a_get_without_its_body(stage: ApiStage) -> None:

@@ -143,6 +143,16 @@ def test_an_unknown_setting_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker",)])
+def test_a_gpu_that_is_not_there_is_said_in_one_sentence(tmp_path: Path, command: tuple[str, ...]) -> None:
+    ended = run_calotype(*command, "--data", str(tmp_path / "data"), "--device", "cuda:99")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("calotype: The device cuda:99 cannot be used")
+    assert ended.stderr.count("\n") == 1
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_second_worker_with_its_own_folder_shares_the_work(server: Served, tmp_path: Path) -> None:
     with second_worker(server, tmp_path) as process:
         wait_until(lambda: len(workers(server)) == 2, 30)

@@ -18,6 +18,7 @@ from calotype.cli.administer import config_option, data_option, database_option,
 from calotype.cli.supervisor import Part, Supervisor, command_of, listen
 from calotype.clock import SystemClock
 from calotype.config import ENV_PREFIX, Settings
+from calotype.engines.devices import check_device
 from calotype.errors import CalotypeError
 from calotype.runtime import (
     CLIENT_FILE,
@@ -57,6 +58,7 @@ def serve(
 ) -> None:
     """Run everything on this machine: database, API, a worker and upkeep, each watched and started again when it ends."""
     settings = settings_from(data, database_url, config, server__host=host, server__port=port, worker__device=device)
+    check_device(settings.worker.device)
     set_up_logs(process="serve")
     prepare_folder(settings.data)
     listener = listen(settings.server.host, settings.server.port)
@@ -205,6 +207,7 @@ def worker(
     settings = settings_from(data, database_url, config, worker__device=device, worker__lanes=named, assets__url=assets)
     set_up_logs(process="worker")
     served_cards(settings)
+    check_device(settings.worker.device)
     _run_part(settings, lambda url: run_worker(settings, url))
 
 

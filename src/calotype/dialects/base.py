@@ -345,8 +345,8 @@ class Operation:
     `path` is below the dialect's prefix, with {names} in braces. `scope` is what a key needs; None = no key is asked for. `read`
     turns an incoming request into a draft (SUBMIT only). `reply` words the answer from what `Verb` says, and None means
     `Dialect.job`; `answer` is its model for the reference. `has_inline_files`: a JSON body may hold data URLs, so it
-    may be large. `inputs` says when files behind URLs are
-    fetched. `refusals` are the errors this row has beside those that every row of its sort has.
+    may be large. `inputs` says when files behind URLs are fetched. `has_closed_query`: a parameter that `query` does not
+    name is refused. `refusals` are the errors this row has beside those that every row of its sort has.
     """
 
     name: str
@@ -362,6 +362,7 @@ class Operation:
     formats: frozenset[Format] = frozenset({Format.JSON})
     file_fields: frozenset[str] = frozenset()
     query: Mapping[str, str] = field(default_factory=dict)
+    has_closed_query: bool = False
     kind: Kind | None = None
     read: Callable[[Incoming], Draft] | None = None
     reply: Callable[..., Reply] | None = None

@@ -14,8 +14,9 @@ from calotype.clock import Clock
 from calotype.jobs.model import Job
 from calotype.jobs.states import JobState
 from calotype.server.answer import Answer
-from calotype.store import jobs, workers
-from calotype.store.database import Connection, Database
+from calotype.server.outlook import Outlooks
+from calotype.store import jobs
+from calotype.store.database import Database
 
 _FRESH = 2.0
 """Seconds a job that may change is believed unread: queue positions move without a NOTIFY, and a listener may be deaf."""
@@ -41,6 +42,7 @@ class Entry:
     queue_position: int | None
     is_possible: bool | None
     good_until: float
+    eta_seconds: float | None = None
     looked_at: float = -math.inf
     """When a look at it was last free (`server.reads`)."""
     rendered: dict[tuple[str, str], Rendered] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class JobCache:
         self._database = database
         self._clock = clock
         self._size = size
+        self._outlooks = Outlooks(clock)
         self._entries: dict[UUID, Entry] = {}
         self._loads: dict[UUID, _Load] = {}
 
@@ -113,12 +116,13 @@ class JobCache:
             job = await jobs.get(db, job_id)
             if job is None:
                 return None
-            position, is_possible = None, None
+            position, is_possible, eta = None, None, None
             if job.state is JobState.QUEUED:
                 position = await jobs.queue_position(db, job)
-                is_possible = await _has_worker(db, job.model)
+                outlook = await self._outlooks.of(db, job.model)
+                is_possible, eta = outlook.workers > 0, outlook.eta(position)
         fresh = _FRESH_ENDED if job.state.is_terminal else _FRESH
-        return Entry(job, position, is_possible, self._clock.monotonic() + fresh)
+        return Entry(job, position, is_possible, self._clock.monotonic() + fresh, eta)
 
     def _loaded(self, job_id: UUID, load: _Load) -> None:
         if self._loads.get(job_id) is load:
@@ -132,8 +136,3 @@ class JobCache:
         while len(self._entries) >= self._size:
             del self._entries[next(iter(self._entries))]
         self._entries[job_id] = entry
-
-
-async def _has_worker(db: Connection, model: str) -> bool:
-    offered = [worker["models"] for worker in await workers.listed(db) if not worker["draining"]]
-    return any(isinstance(models, list) and model in models for models in offered)

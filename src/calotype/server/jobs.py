@@ -7,7 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from calotype.dialects.base import Page
-from calotype.errors import CallerError, GoneError, IllegalTransitionError, InvalidInputError, NotFoundError
+from calotype.errors import (
+    CallerError,
+    GoneError,
+    IllegalTransitionError,
+    InvalidInputError,
+    NotFoundError,
+    UnknownParameterError,
+)
 from calotype.jobs.states import JobState
 from calotype.server import waiting
 from calotype.server.answer import Answer, answer_of
@@ -77,6 +84,7 @@ async def _wait(services: Services, call: Call, entry: Entry, seconds: int) -> E
 async def page(services: Services, call: Call, scratch: Scratch) -> Answer:
     """Answer one page of the account's jobs."""
     del scratch
+    _refuse_unknown(call)
     wanted = _filter_of(call)
     limit = whole_number(call, "limit", 1, 100, 20)
     after, before = number_at(call, "after", "j"), number_at(call, "before", "j")
@@ -124,6 +132,14 @@ async def erase(services: Services, call: Call, scratch: Scratch) -> Answer:
         await services.parts.assets.delete(key)
     assert call.operation.reply is not None, "an erasure has its own reply"
     return answer_of(call.operation.reply())
+
+
+def _refuse_unknown(call: Call) -> None:
+    """Raise `UnknownParameterError`: a filter that is misspelt would else list what nobody asked for."""
+    known = call.operation.query
+    for name in call.query:
+        if call.operation.has_closed_query and name not in known:
+            raise UnknownParameterError(name, sorted(known))
 
 
 def _filter_of(call: Call) -> JobFilter:

@@ -32,7 +32,7 @@ from calotype.server.body import read_incoming
 from calotype.server.call import Call, is_async, wait_of
 from calotype.server.scratch import Scratch
 from calotype.server.services import Services
-from calotype.server.wording import Standing, pause_of, reply_for
+from calotype.server.wording import Standing, pause_of, reply_for, standing_of
 from calotype.store import jobs
 
 _TRUE = {"true", "1", "yes"}
@@ -165,7 +165,7 @@ async def _receipt(services: Services, call: Call, receipt: Receipt) -> Answer:
     if seconds:
         entry = await waiting.until_ended(services, call, job.id, seconds)
         if entry is not None:
-            job, standing = entry.job, Standing(entry.queue_position, entry.is_possible)
+            job, standing = entry.job, standing_of(entry)
     answer = answer_of(reply_for(services, call, job, standing))
     if receipt.is_replay:
         answer.headers.append((b"idempotent-replay", b"true"))

@@ -22,6 +22,12 @@ class Standing(NamedTuple):
 
     position: int | None = None
     is_possible: bool | None = None
+    eta_seconds: float | None = None
+
+
+def standing_of(entry: Entry) -> Standing:
+    """Return a job's place, as it was last read."""
+    return Standing(entry.queue_position, entry.is_possible, entry.eta_seconds)
 
 
 def rendered_of(services: Services, call: Call, entry: Entry) -> Rendered:
@@ -58,12 +64,13 @@ def links_of(
         has_lasting_links=face.has_lasting_links,
         queue_position=standing.position,
         is_possible=standing.is_possible,
+        eta_seconds=standing.eta_seconds,
     )
 
 
 def _render(services: Services, face: Dialect, base_url: str, entry: Entry) -> Rendered:
     job = entry.job
-    links, until = links_of(services, face, base_url, job, Standing(entry.queue_position, entry.is_possible))
+    links, until = links_of(services, face, base_url, job, standing_of(entry))
     answer = answer_of(face.job(job, links))
     etag = _etag(job, until)
     headers = [*answer.headers, (b"etag", (etag if job.state.is_terminal else f"W/{etag}").encode())]

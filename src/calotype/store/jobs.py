@@ -341,6 +341,20 @@ async def queue_position(db: Connection, job: Job, most: int = 1_000) -> int | N
     return row["ahead"] if row["ahead"] <= most else None
 
 
+async def recent_seconds(db: Connection, model: str, most: int = 300) -> list[float]:
+    """Return how long the jobs of a model that succeeded took, among the last `most` jobs that ended."""
+    rows = await (
+        await db.execute(
+            """select extract(epoch from finished_at - started_at)::float as seconds from (
+                 select model, state, started_at, finished_at from jobs where finished_at is not null
+                 order by finished_at desc limit %s
+               ) recent where model = %s and state = 'succeeded' and started_at is not null""",
+            (most, model),
+        )
+    ).fetchall()
+    return [row["seconds"] for row in rows]
+
+
 async def held_past_lease(db: Connection, limit: int) -> list[Job]:
     """Return, and lock, jobs whose lease has lapsed; those another process holds are passed over."""
     return await _some(

@@ -72,6 +72,14 @@ async def drain(db: Connection, worker_id: UUID) -> None:
     await db.execute("update workers set draining = true where id = %s", (worker_id,))
 
 
+async def offering(db: Connection, model: str) -> int:
+    """Return how many workers take jobs of a model."""
+    query = "select count(*) as workers from workers where not draining and %s = any(models)"
+    row = await (await db.execute(query, (model,))).fetchone()
+    assert row is not None, "count(*) returns a row"
+    return int(row["workers"])
+
+
 async def listed(db: Connection) -> list[dict[str, object]]:
     """Return every registered worker, for people."""
     rows = await (

@@ -31,6 +31,7 @@ ASKED: dict[str, Callable[[Connection], Awaitable[Any]]] = {
     "list an account's jobs": lambda db: jobs.page(db, UUID(int=0), jobs.JobFilter(), 50),
     "find a job by its idempotency key": lambda db: jobs.by_idempotency_key(db, UUID(int=0), "", "x"),
     "the place in the queue": lambda db: jobs.queue_position(db, QUEUED),
+    "how long jobs took of late": lambda db: jobs.recent_seconds(db, "crowded"),
     "lapsed leases": lambda db: jobs.held_past_lease(db, 100),
     "jobs of a dead worker": lambda db: jobs.held_by(db, [UUID(int=0)]),
     "due retries": lambda db: jobs.due_for_retry(db, 100),

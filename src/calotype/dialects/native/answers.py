@@ -34,7 +34,9 @@ class QueueAnswer(Answer):
     """Where a waiting job stands; null where nobody knows."""
 
     position: int | None = Field(description="How many jobs of the same model stand before it")
-    eta_seconds: float | None
+    eta_seconds: float | None = Field(
+        description="About how many seconds until it begins, judged by recent jobs of the model"
+    )
     is_possible: bool | None = Field(description="Whether a worker that can make it is there")
 
 

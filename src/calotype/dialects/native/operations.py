@@ -17,6 +17,7 @@ from calotype.errors import (
     TooManyWaitingError,
     UnknownKindError,
     UnknownModelError,
+    UnknownParameterError,
 )
 
 _SUBMIT_REFUSALS = (
@@ -84,8 +85,10 @@ OPERATIONS = (
             "created_to": "Created before this moment (RFC 3339)",
             "text": "Only jobs whose prompt holds this text",
         },
+        has_closed_query=True,
         reply=replies.page,
         answer=answers.JobPage,
+        refusals=(UnknownParameterError,),
     ),
     Operation(
         "readJob",
