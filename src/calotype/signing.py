@@ -113,6 +113,14 @@ class WebhookSecret:
         return cls(secrets.token_bytes(_HALF), secrets.token_bytes(_HALF))
 
     @classmethod
+    def sharing(cls, text: str) -> WebhookSecret:
+        """Return a secret whose shared half is `whsec_…`. Raises `InvalidWebhookError` when it is none."""
+        kind, key = _key_of(text)
+        if kind != _SHARED:
+            raise InvalidWebhookError("what begins with whpk_ checks signatures and makes none")
+        return cls(key, secrets.token_bytes(_HALF))
+
+    @classmethod
     def of(cls, stored: bytes) -> WebhookSecret:
         """Return the secret that `stored` gave."""
         assert len(stored) == 2 * _HALF, "a stored secret is its two halves"

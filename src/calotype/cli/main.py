@@ -38,6 +38,9 @@ COMMANDS = {
     "api": Row("calotype.cli.serve", "api", "Run the API alone."),
     "worker": Row("calotype.cli.serve", "worker", "Run a worker alone."),
     "upkeep": Row("calotype.cli.serve", "upkeep", "Run upkeep alone: rescue, deadlines, retention."),
+    "webhooks": Row(
+        "calotype.cli.webhooks", "webhooks", "Receivers of events: listen without a public address, test, replay."
+    ),
     "keys": Row("calotype.cli.keys", "keys", "Make, list, cap, switch off and revoke API keys."),
     "credits": Row("calotype.cli.keys", "credits_group", "Give credits, look at balances and ledgers, set limits."),
     "audit": Row("calotype.cli.check", "audit_command", "Check the invariants on a live database."),

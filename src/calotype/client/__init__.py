@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from calotype.client.errors import RateLimited as RateLimited
     from calotype.client.errors import ServerUnavailable as ServerUnavailable
     from calotype.client.errors import WaitTimeout as WaitTimeout
+    from calotype.client.errors import WebhookInvalid as WebhookInvalid
     from calotype.client.handles import AsyncJob as AsyncJob
     from calotype.client.handles import Job as Job
+    from calotype.client.webhooks import verify_webhook as verify_webhook
 
 _PLACES = {
     "Client": "client",
     "AsyncClient": "client",
     "Job": "handles",
     "AsyncJob": "handles",
+    "verify_webhook": "webhooks",
 }
 _ERRORS = (
     *("ClientError", "ConfigurationError", "Conflict", "Forbidden", "InsufficientCredits", "InvalidInput", "JobFailed"),
@@ -41,6 +44,7 @@ _ERRORS = (
         "RateLimited",
         "ServerUnavailable",
         "WaitTimeout",
+        "WebhookInvalid",
     ),
 )
 _PLACES |= dict.fromkeys(_ERRORS, "errors")

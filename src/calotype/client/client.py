@@ -25,6 +25,7 @@ from calotype.client.orders import (
 )
 from calotype.client.sending import AsyncSender, Sender
 from calotype.client.waiting import DEFAULT_WAIT
+from calotype.client.webhooks import Webhooks
 from calotype.client.wire import Watcher, Wire, ignore
 from calotype.dialects.base import JobView, Verb
 from calotype.jobs.kinds import Kind
@@ -38,6 +39,7 @@ class Client:
         self._wire = wire_for(base_url, dialect)
         self._sender = Sender(base_url, api_key)
         self.jobs = Jobs(self._sender, self._wire)
+        self.webhooks = Webhooks(self._sender, self._wire)
         self.images = Images(self.jobs)
         self.sprites = Sprites(self.jobs)
 

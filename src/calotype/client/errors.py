@@ -169,6 +169,15 @@ class JobFailed(ClientError):  # noqa: N818
         super().__init__(told or unknown, request_id=request_id, code=code)
 
 
+class WebhookInvalid(ClientError):  # noqa: N818
+    """A request that says it is a webhook and is not one that the server sent just now."""
+
+    code = "invalid_webhook"
+    mender = Mender.CALLER
+    exit_code = 2
+    cure = "Check the secret and pass the body's bytes as they came; answer the sender with 400."
+
+
 _ENDINGS = {"cancelled": "was cancelled", "expired": "expired"}
 
 _BY_STATUS: dict[int, type[ClientError]] = {
