@@ -58,6 +58,14 @@ SAMPLES = (
         {"image": picture(64, 64)},
         name="effect_sheet",
     ),
+    Sample(
+        Kind.SPRITE,
+        {"operation": "animate", "prompt": "jumps", "frames": 25, "pixel": True, "image": ASSET},
+        (320, 320),
+        {"image": picture(64, 64)},
+        ("image/gif", *["image/png"] * 26),
+        name="animate",
+    ),
 )
 ONES = [(card, sample) for card in cards() for sample in SAMPLES if sample.kind in card.kinds]
 EACH = pytest.mark.parametrize(

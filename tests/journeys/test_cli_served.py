@@ -67,6 +67,19 @@ def test_generate_then_remove_the_background(server: Served, tmp_path: Path) -> 
     assert (size_of(cut), cut.read_bytes()[25]) == ((256, 192), 6)  # a PNG of colours with an alpha
 
 
+def test_a_sprite_in_motion(server: Served, tmp_path: Path) -> None:
+    hero, folder = tmp_path / "hero.png", tmp_path / "walk"
+    server.run("generate", "a red fox", "--width", "256", "--height", "256", "--out", str(hero))
+
+    moved = server.run("sprite", "animate", str(hero), "walks", "--pixel", "--out", f"{folder}/")
+
+    assert moved.returncode == 0, moved.stderr
+    files = [Path(line) for line in moved.stdout.splitlines()]
+    assert [file.suffix for file in files] == [".gif", *[".png"] * 26]
+    assert files[0].read_bytes().startswith(b"GIF89a")
+    assert (size_of(files[1]), size_of(files[2])) == ((1600, 1600), (320, 320))
+
+
 def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:
     pictures = []
     for name in ("one.png", "two.png"):

@@ -10,6 +10,7 @@ import click
 
 from calotype.cli.generate import OUT
 from calotype.cli.output import check_place, client_of, data_option, finish, json_option, timeout_option, worded
+from calotype.jobs.inputs.sprite import ANIMATION_FRAMES
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _resolution = click.option(
@@ -58,6 +59,23 @@ def effect(timeout: float, as_json: bool, data: Path | None, **given: Any) -> No
 def effect_sheet(timeout: float, as_json: bool, data: Path | None, **given: Any) -> None:
     """Draw the moments of the effect that PROMPT describes in a square sheet, and save it."""
     _make("effect_sheet", given, timeout, data, as_json=as_json)
+
+
+@sprite.command("animate")
+@click.argument("image", type=_FILE)
+@click.argument("prompt")
+@click.option("--frames", type=click.Choice(ANIMATION_FRAMES), default=25, show_default=True, help="How many.")
+@click.option("--end-image", type=_FILE, help="What it becomes.")
+@click.option("--pixel", is_flag=True, default=None, help="As pixel art.")
+@_model
+@_out
+@timeout_option
+@json_option
+@data_option
+@worded
+def animate(timeout: float, as_json: bool, data: Path | None, **given: Any) -> None:
+    """Let the subject of IMAGE do what PROMPT says, and save a GIF, a sheet and every frame."""
+    _make("animate", given, timeout, data, as_json=as_json)
 
 
 def _make(operation: str, given: Mapping[str, Any], timeout: float, data: Path | None, *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from calotype.client.errors import JobFailed
 from calotype.client.handles import AsyncJob, Job
 from calotype.client.inputs import Image
 from calotype.client.orders import (
+    AnimateOptions,
     EffectOptions,
     ImageOptions,
     JobOptions,
@@ -205,6 +206,21 @@ class Sprites:
         given = {"operation": "effect_sheet", "prompt": prompt, "frames": frames, **described}
         return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
 
+    def animate(
+        self,
+        image: Image,
+        prompt: str,
+        frames: int = 25,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[AnimateOptions],
+    ) -> Job:
+        """Return the finished job that set the picture's subject in motion: a GIF, a sheet, and every frame."""
+        described, of_job = split(options)
+        given = {"operation": "animate", "image": image, "prompt": prompt, "frames": frames, **described}
+        return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
+
 
 class AsyncClient:
     """A conversation with a server that awaits. Close it, or use it in an `async with`."""
@@ -376,6 +392,22 @@ class AsyncSprites:
         """Return the finished job that drew the effect's moments in the cells of a square."""
         described, of_job = split(options)
         given = {"operation": "effect_sheet", "prompt": prompt, "frames": frames, **described}
+        job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
+        return await job.wait(timeout, on_progress)
+
+    async def animate(
+        self,
+        image: Image,
+        prompt: str,
+        frames: int = 25,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[AnimateOptions],
+    ) -> AsyncJob:
+        """Return the finished job that set the picture's subject in motion: a GIF, a sheet, and every frame."""
+        described, of_job = split(options)
+        given = {"operation": "animate", "image": image, "prompt": prompt, "frames": frames, **described}
         job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
         return await job.wait(timeout, on_progress)
 

@@ -15,7 +15,7 @@ from calotype.dialects.native import calls as native
 from calotype.jobs.kinds import Kind
 
 _WORDINGS: Mapping[str, Wording] = {"native": native, "aetherai": aetherai}
-_IMAGE_FIELDS = ("image", "images")
+_IMAGE_FIELDS = ("image", "end_image", "images")
 
 
 class JobOptions(TypedDict, total=False):
@@ -61,6 +61,13 @@ class RemoveBackgroundOptions(JobOptions, total=False):
     background: str | None
     threshold: float | None
     reverse: bool | None
+
+
+class AnimateOptions(JobOptions, total=False):
+    """How a subject is set in motion; with `end_image` it becomes that, `pixel` makes it pixel art."""
+
+    end_image: Image | None
+    pixel: bool | None
 
 
 _OF_JOB = frozenset(JobOptions.__annotations__)

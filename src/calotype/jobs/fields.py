@@ -62,7 +62,7 @@ class Source(Input):
     url: Annotated[Text, Field(max_length=2_048)] | None = None
     data: Annotated[str, Field(max_length=34_000_000)] | None = None
     from_job: UUID | None = Field(default=None, strict=False)
-    output: Annotated[int, Field(ge=0, le=99)] = 0
+    output: Annotated[int, Field(ge=0, le=255)] = 0
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:

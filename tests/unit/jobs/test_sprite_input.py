@@ -10,6 +10,8 @@ from calotype.errors import InvalidInputError
 from calotype.jobs.inputs.sprite import SpriteInput
 from calotype.jobs.kinds import Kind, read_input
 
+IMAGE = {"asset_id": "00000000-0000-7000-8000-000000000000"}
+
 
 def read(operation: str, **given: Any) -> SpriteInput:
     wanted = read_input(Kind.SPRITE, {"operation": operation, **given})
@@ -51,3 +53,30 @@ def test_what_is_no_effect_is_refused(given: dict[str, Any]) -> None:
 
 def test_an_unknown_operation_is_refused() -> None:
     assert refused("dance", prompt="fire") == {"/input/operation"}
+
+
+@pytest.mark.parametrize("frames", [25, 36, 49, 64, 81, 100, 121, 144, 169])
+def test_an_animation_has_a_square_of_frames(frames: int) -> None:
+    assert read("animate", prompt="walks", image=IMAGE, frames=frames, pixel=True).frames == frames
+
+
+def test_another_number_of_frames_is_refused_in_words() -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read("animate", prompt="walks", image=IMAGE, frames=30)
+
+    assert caught.value.problems[0].message == "frames should be one of 25, 36, 49, 64, 81, 100, 121, 144, 169"
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"frames": 25}, "animate needs image"),
+        ({"image": IMAGE}, "animate needs frames"),
+        ({"image": IMAGE, "frames": 25, "resolution": "1K"}, "resolution does not belong to animate"),
+    ],
+)
+def test_what_an_animation_needs_is_said(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        read("animate", prompt="walks", **given)
+
+    assert caught.value.problems[0].message == why

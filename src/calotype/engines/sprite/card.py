@@ -13,7 +13,7 @@ CARD = Card(
     loader="calotype.engines.sprite.engine:SpriteEngine",
     licences=("Apache-2.0 (Calotype)",),
     needs=Needs(memory=700_000_000),
-    limits={"max_side": 4096, "max_effect_frames": 16},
+    limits={"max_side": 4096, "max_effect_frames": 16, "max_frames": 169},
     cancel=Grain.STEP,
     progress=Grain.STEP,
     deadline=300.0,

@@ -11,14 +11,17 @@ from calotype.engines.sprite.effects import orders as effects
 from calotype.engines.sprite.effects.paint import FORMS, Effect
 from calotype.engines.sprite.effects.stage import Noise
 from calotype.engines.sprite.effects.words import read_wish
+from calotype.engines.sprite.motion import orders as motion
 from calotype.errors import OutOfMemoryError
 from calotype.jobs.inputs.sprite import SpriteInput
 
 MAKERS: Mapping[str, Callable[[SpriteInput, int, Context], None]] = {
     "effect": effects.make_effect,
     "effect_sheet": effects.make_sheet,
+    "animate": motion.make_animation,
 }
 SECONDS_PER_MEGAPIXEL = 1.6
+SECONDS_PER_FRAME_MEGAPIXEL = 0.4
 BYTES_PER_PIXEL = 12
 
 
@@ -35,6 +38,8 @@ class SpriteEngine:
     def estimate(self, order: Order) -> Estimate:
         """Return seconds and bytes, which grow with the area."""
         wanted = SpriteInput.model_validate(dict(order.input))
+        if wanted.operation == "animate":
+            return _of_animation(wanted)
         pixels = wanted.side() ** 2
         warm = 0.4 + SECONDS_PER_MEGAPIXEL * pixels / 1e6
         return Estimate(warm + 0.3, warm, 200_000_000 + BYTES_PER_PIXEL * pixels, pixels)
@@ -64,3 +69,9 @@ class SpriteEngine:
 
     def unload(self) -> None:
         """Keep nothing: there is nothing to give back."""
+
+
+def _of_animation(wanted: SpriteInput) -> Estimate:
+    frames, pixels = wanted.frames or 0, motion.side_of(wanted) ** 2
+    warm = 0.8 + SECONDS_PER_FRAME_MEGAPIXEL * frames * pixels / 1e6
+    return Estimate(warm + 0.3, warm, 150_000_000 + 8 * frames * pixels, frames * pixels // 2)
