@@ -14,12 +14,9 @@ class Entry(StrEnum):
     REFUND = "refund"
 
 
+_SIGNS = {Entry.GRANT: 1, Entry.HOLD: -1, Entry.CAPTURE: 0, Entry.REFUND: 1}
+
+
 def effect_on_balance(entry: Entry, amount: int) -> int:
     """Return how a ledger entry of `amount` credits changes the balance: a capture keeps what its hold already took."""
-    match entry:
-        case Entry.GRANT | Entry.REFUND:
-            return amount
-        case Entry.HOLD:
-            return -amount
-        case Entry.CAPTURE:
-            return 0
+    return _SIGNS[entry] * amount

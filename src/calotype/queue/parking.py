@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import LiteralString
 from uuid import UUID
 
 from calotype.queue import tickets
@@ -15,6 +16,7 @@ from calotype.store.database import Connection
 
 _TURN = 0x7475726E  # "turn", the class of the advisory lock
 _AT_ONCE = 1_000
+_TAKE_TURN: LiteralString = "select pg_advisory_xact_lock(%s, hashtext(%s))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ async def bound_of(db: Connection, job_id: UUID) -> Bound | None:
 
 async def has_room(db: Connection, bound: Bound) -> bool:
     """Return whether one job more may run. Claims of one account take turns from here to their end, so none is one too many."""
-    await db.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", (_TURN, str(bound.account_id)))
+    await db.execute(_TAKE_TURN, (_TURN, str(bound.account_id)))
     row = await (
         await db.execute(
             """select count(*) as of_account, count(*) filter (where key_id = %s) as of_key from jobs

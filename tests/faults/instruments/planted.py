@@ -16,7 +16,8 @@ from calotype.errors import InsufficientCreditsError, LeaseLostError
 from calotype.jobs.credits import Entry
 from calotype.jobs.model import Job
 from calotype.lifecycle import Lifecycle
-from calotype.store import jobs, ledger
+from calotype.queue import parking
+from calotype.store import jobs, ledger, limits
 from calotype.store.database import Connection, Database
 
 _settle = ledger.settle
@@ -133,6 +134,36 @@ def balance_checked_first() -> Iterator[None]:
         yield
     finally:
         ledger.hold = real
+
+
+@contextmanager
+def rate_looked_at_first() -> Iterator[None]:
+    """Plant: the rate is looked at, then counted: submits at the same time see what is left of it before any has taken it."""
+    real = limits._TAKE
+    unguarded = real.replace("where greatest(held.due_at", "where true or greatest(held.due_at")
+    assert unguarded != real, "the guard has moved"
+    take = limits.take
+
+    async def look_then_take(db: Connection, held: Any, *whose: Any) -> Any:
+        await limits.look(db, held)
+        return await take(db, held, *whose)
+
+    limits._TAKE, limits.take = unguarded, look_then_take  # type: ignore[assignment] # it is called as the other
+    try:
+        yield
+    finally:
+        limits._TAKE, limits.take = real, take
+
+
+@contextmanager
+def claims_without_a_turn() -> Iterator[None]:
+    """Plant: running jobs are counted without the account's turn, so that two claims both see room."""
+    real = parking._TAKE_TURN
+    parking._TAKE_TURN = "select %s, %s"
+    try:
+        yield
+    finally:
+        parking._TAKE_TURN = real
 
 
 def unexpected(error: BaseException) -> str:

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
+from calotype.accounts import Accounts
 from calotype.audit import audit
-from calotype.errors import EngineError, IllegalTransitionError, InsufficientCreditsError, LeaseLostError
+from calotype.clock import SystemClock
+from calotype.errors import (
+    EngineError,
+    IllegalTransitionError,
+    InsufficientCreditsError,
+    LeaseLostError,
+    RateLimitedError,
+    SpendCapReachedError,
+)
 from calotype.jobs.ids import new_id
+from calotype.jobs.limits import Limit, Rate, Subject, Window
 from calotype.jobs.model import Job, Progress, Receipt
 from calotype.jobs.states import JobState
 from calotype.queue import tickets
@@ -22,7 +32,9 @@ from calotype.store.database import Database
 from factories import OTHER_WORKER, WEBHOOK, WORKER, Place, make_caller, make_file, make_place, make_submission
 from faults.instruments.planted import unexpected
 
-REFUSALS = (LeaseLostError, IllegalTransitionError, InsufficientCreditsError)
+REFUSALS = (
+    LeaseLostError, IllegalTransitionError, InsufficientCreditsError, RateLimitedError, SpendCapReachedError,
+)  # fmt: skip
 Race = Callable[[Place], Awaitable[str | None]]
 
 
@@ -140,11 +152,11 @@ async def _claimed_once(place: Place, job: Job) -> str | None:
     return None if (len(winners), left) == (1, 0) else f"{len(winners)} claims, {left} tickets left"
 
 
-async def last_credit(place: Place) -> str | None:
+async def last_credit(place: Place, clients: int = 8) -> str | None:
     async with place.database.transaction() as db:
         await ledger.grant(db, place.caller.account_id, 1, "the last credit")
     # each in a lane of its own: nothing but the balance stands between them
-    answers = await at_once(*(place.submitted(model=f"lane-{number}") for number in range(8)))
+    answers = await at_once(*(place.submitted(model=f"lane-{number}") for number in range(clients)))
     for job in answers:
         if isinstance(job, Job):
             claimed = await place.lifecycle.claim(WORKER, job.lane_id)
@@ -152,6 +164,55 @@ async def last_credit(place: Place) -> str | None:
             await place.lifecycle.succeed(claimed, [make_file()])
     balance = await place.balance()
     return None if (taken(answers), balance) == (1, 0) else f"{taken(answers)} submits were taken, {balance} left"
+
+
+async def last_credit_of_many(place: Place) -> str | None:
+    return await last_credit(place, 64)
+
+
+async def last_of_a_cap(place: Place) -> str | None:
+    """Submits and a cancel meet at a key's cap: what is spent never passes it, and what was given back may be spent."""
+    await Accounts(place.database, SystemClock()).cap_key(place.caller.key_id, 2, Window.DAY)
+    first = await place.submitted(model="capped")
+    answers = await at_once(
+        place.lifecycle.cancel(first.id, account_id=None),
+        *(place.submitted(model=f"lane-{number}") for number in range(6)),
+    )
+    taken_ones = [job for job in answers[1:] if isinstance(job, Job)]
+    for job in taken_ones:
+        await place.lifecycle.cancel(job.id, account_id=None)
+    spent = (await place.rows("select spent from keys where id = %s", place.caller.key_id))[0]["spent"]
+    return None if len(taken_ones) in (1, 2) and spent == 0 else f"{len(taken_ones)} were taken, {spent} stay spent"
+
+
+async def last_of_a_rate(place: Place) -> str | None:
+    limit = Limit(Subject.KEY, new_id(), "slow", Rate(3, timedelta(hours=1), 3))
+    slow = replace(place, caller=replace(place.caller, limits=(limit,)))
+    answers = await at_once(*(slow.submitted(model=f"lane-{number}") for number in range(8)))
+    for job in answers:
+        if isinstance(job, Job):
+            await place.lifecycle.cancel(job.id, account_id=None)
+    return None if taken(answers) == 3 else f"{taken(answers)} submits were taken"
+
+
+async def claims_at_the_bound(place: Place) -> str | None:
+    """One job of the account may run: claims in several lanes meet each other and the end of the one that runs."""
+    await Accounts(place.database, SystemClock()).limit_account(str(place.caller.account_id), max_running=1)
+    jobs = [await place.submitted(model=f"lane-{number}") for number in range(4)]
+    left = len(jobs)
+    for _ in range(3 * len(jobs)):
+        running = [job for job in await at_once(*(place.lifecycle.claim(WORKER, job.lane_id) for job in jobs)) if job]
+        if len(running) > 1:
+            return f"{len(running)} ran at once"
+        ends = [place.lifecycle.succeed(job, [make_file()]) for job in running]
+        more = await at_once(*ends, place.lifecycle.claim(WORKER, jobs[-1].lane_id))
+        if isinstance(more[-1], Job):
+            await place.lifecycle.succeed(more[-1], [make_file()])
+        left -= len(running) + isinstance(more[-1], Job)
+        if not left:
+            return None
+        await place.lifecycle.unpark_due()
+    return f"{left} jobs never had their turn"
 
 
 async def same_idempotency_key(place: Place) -> str | None:
@@ -209,6 +270,10 @@ RACES: dict[str, Race] = {
     "two claims of one ticket": two_claims_of_one_ticket,
     "two tickets of one job": two_tickets_of_one_job,
     "eight submits for the last credit": last_credit,
+    "64 submits for the last credit": last_credit_of_many,
+    "six submits and a cancel at a cap": last_of_a_cap,
+    "eight submits for the last of a rate": last_of_a_rate,
+    "claims where one job may run": claims_at_the_bound,
     "one idempotency key, four submits": same_idempotency_key,
     "submit and cancel": submit_and_cancel,
     "progress or expire": progress_or_expire,
@@ -216,11 +281,15 @@ RACES: dict[str, Race] = {
 }
 
 
+CROWDED = frozenset({"64 submits for the last credit"})
+"""Races of so many that a few of them count for as much as many of the others."""
+
+
 async def run(url: str, name: str, count: int, done: Callable[[int], object] = lambda _: None) -> Counts:
     """Run one race `count` times on a fresh account, then audit."""
     counts = Counts()
-    async with Database(url, size=10) as database:
-        place = await make_place(database, 0 if name == "eight submits for the last credit" else None)
+    async with Database(url, size=32 if name in CROWDED else 10) as database:
+        place = await make_place(database, 0 if name.endswith("for the last credit") else None)
         for _ in range(count):
             try:
                 wrong = await RACES[name](place)
