@@ -195,11 +195,20 @@ class InvalidImageError(CallerError):
     """A file is no image we read, or it breaks a limit."""
 
     code = "invalid_image"
-    cure = "Send a PNG, JPEG, WebP, AVIF or GIF within the limits."
+    cure = "Send a PNG, JPEG, WebP, AVIF, GIF or HEIC within the limits."
+    noun: ClassVar[str] = "image"
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"The image cannot be used: {reason}.")
+        super().__init__(f"The {self.noun} cannot be used: {reason}.")
+
+
+class InvalidClipError(InvalidImageError):
+    """A file is no video or recording we read, or it breaks a limit."""
+
+    code = "invalid_clip"
+    cure = "Send an MP4, WebM, MOV, MP3, WAV, OGG or M4A within the limits."
+    noun = "video or recording"
 
 
 class OutboundForbiddenError(CallerError):

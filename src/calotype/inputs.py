@@ -27,6 +27,7 @@ from calotype.jobs.ids import new_id
 from calotype.jobs.kinds import INPUTS, Kind, read_input
 from calotype.jobs.model import Caller, NewAsset, Output
 from calotype.jobs.states import JobState
+from calotype.media.clips import ClipFacts, clip_of, normalise_clip
 from calotype.media.decode import Normalised, normalise
 from calotype.outbound import Limits, Outbound
 from calotype.store import assets as rows
@@ -124,13 +125,18 @@ class Inputs:
         return resolved
 
     async def keep(self, caller: Caller, source: Path, folder: Path) -> Output:
-        """Store an image of this caller, decoded and written anew. Raises `InvalidImageError`."""
-        picture = await normalise(source, folder, owner=caller.account_id)
+        """Store a file of this caller, decoded and written anew. Raises `InvalidImageError`, or `InvalidClipError` for a clip."""
+        clip = await clip_of(source)
+        made = (
+            await normalise(source, folder, owner=caller.account_id)
+            if clip is None
+            else await normalise_clip(source, clip, folder, owner=caller.account_id)
+        )
         asset_id = new_id()
-        facts = picture.facts
-        extension = _EXTENSIONS[facts.media_type]
+        facts = made.facts
+        extension = facts.extension if isinstance(facts, ClipFacts) else _EXTENSIONS[facts.media_type]
         key = key_for(caller.account_id, asset_id, asset_id, extension)
-        stored = await self._store.write(key, picture.path, facts.media_type)
+        stored = await self._store.write(key, made.path, facts.media_type)
         file = NewAsset(
             asset_id,
             key,
@@ -140,6 +146,7 @@ class Inputs:
             stored.sha256,
             width=facts.width,
             height=facts.height,
+            duration=facts.duration if isinstance(facts, ClipFacts) else None,
         )
         try:
             async with self._database.connection() as db:

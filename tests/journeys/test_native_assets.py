@@ -13,6 +13,7 @@ import pytest
 
 from api_stage import ApiStage, api_stage, bearer, picture
 from calotype.dialects.native.answers import AssetAnswer
+from clips import clip
 
 pytestmark = pytest.mark.anyio
 
@@ -312,3 +313,57 @@ async def test_a_dry_run_looks_at_the_image_and_keeps_nothing(
 
     assert answer.status_code == status, answer.text
     assert files_in(tmp_path) == []
+
+
+# --- videos and recordings ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "media_type"), [("mp4", "video/mp4"), ("mp3", "audio/mpeg"), ("wav", "audio/wav")]
+)
+@pytest.mark.parametrize("by_form", [False, True], ids=["body", "form"])
+async def test_a_clip_is_taken_by_body_or_form_and_measured(
+    stage: ApiStage, container: str, media_type: str, by_form: bool
+) -> None:
+    data = clip(container)
+    given: dict[str, Any] = {"files": {"file": ("../x", data)}} if by_form else {"content": data}
+
+    answer = await stage.client.post(ASSETS, headers=bearer(stage.key), **given)
+
+    asset = AssetAnswer.model_validate_json(answer.content)
+    assert (answer.status_code, asset.media_type) == (201, media_type)
+    assert asset.duration == pytest.approx(0.5, abs=0.15)
+    assert (asset.width, asset.height) == ((64, 48) if container == "mp4" else (None, None))
+    served = await stage.client.get(str(asset.url))
+    assert (served.headers["content-type"], len(served.content)) == (media_type, asset.bytes)
+
+
+@pytest.mark.parametrize("by_form", [False, True], ids=["body", "form"])
+async def test_only_a_video_may_be_twice_as_large(database_url: str, tmp_path: Path, by_form: bool) -> None:
+    def padded(container: str) -> dict[str, Any]:
+        """Return a clip with a hundred thousand bytes behind it that belong to nothing."""
+        data = clip(container) + (100_008).to_bytes(4, "big") + b"free" + bytes(100_000)
+        return {"files": {"file": ("x", data)}} if by_form else {"content": data}
+
+    async with api_stage(database_url, tmp_path, server={"max_upload": 80_000}) as stage:
+        video = await stage.client.post(ASSETS, headers=bearer(stage.key), **padded("mp4"))
+        sound = await stage.client.post(ASSETS, headers=bearer(stage.key), **padded("m4a"))
+
+    assert video.status_code == 201, video.text
+    assert (sound.status_code, sound.json()["code"]) == (413, "file_too_large")
+
+
+async def test_a_damaged_clip_is_the_callers_error(stage: ApiStage) -> None:
+    answer = await stage.client.post(ASSETS, headers=bearer(stage.key), content=clip("webm")[:200])
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_clip")
+
+
+async def test_a_recording_is_no_picture_to_enlarge(stage: ApiStage) -> None:
+    asset = AssetAnswer.model_validate_json(
+        (await stage.client.post(ASSETS, headers=bearer(stage.key), content=clip("wav"))).content
+    )
+
+    answer = await upscale(stage, {"asset_id": str(asset.id)})
+
+    assert (answer.status_code, answer.json()["errors"][0]["rule"]) == (422, "not_an_image")

@@ -54,12 +54,13 @@ class RefusedError(Exception):
 
 def main(source: str, found: str, target: str) -> None:
     """Decode, write anew, answer."""
-    _limit()
+    limit()
     warnings.simplefilter("ignore")
     print(json.dumps(_answer(Path(source), Format(found), Path(target))))  # noqa: T201 - the answer to the parent
 
 
-def _limit() -> None:
+def limit() -> None:
+    """Bound what this process may take of the machine."""
     for what, value in _LIMITS.items():
         _, hard = resource.getrlimit(what)
         most = value if hard == resource.RLIM_INFINITY else min(value, hard)

@@ -7,18 +7,20 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from calotype.errors import DiskFullError, InvalidImageError
 from calotype.media.probe import Format, ImageFacts, inspect
 
+Result = TypeVar("Result")
 _PATIENCE = 30.0
-_CHILD = (sys.executable, "-P", "-s", "-m", "calotype.media.child")
+_CHILD = (sys.executable, "-P", "-s", "-m")
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
 
 # each child may take 1.5 GB and a core for 20 s: the pool, not the callers, says how many there are
@@ -45,9 +47,14 @@ async def normalise(source: Path, target_folder: Path, *, owner: object = None) 
     The pictures of one owner are decoded one after another; those of nobody in particular (None) as they come.
     """
     found = await asyncio.to_thread(inspect, source)
+    return await in_turn(owner, lambda: _decode(source, found, target_folder))
+
+
+async def in_turn(owner: object, work: Callable[[], Result]) -> Result:
+    """Return what work with a child returns, once a child is free and the owner has none at work."""
     turn = asyncio.Lock() if owner is None else _TURNS.setdefault(owner, asyncio.Lock())
     await turn.acquire()
-    decoding = asyncio.get_running_loop().run_in_executor(_CHILDREN, _decode, source, found, target_folder)
+    decoding = asyncio.get_running_loop().run_in_executor(_CHILDREN, work)
     decoding.add_done_callback(lambda _: turn.release())
     return await asyncio.shield(decoding)  # a caller who leaves does not end the child, nor the turn that it takes
 
@@ -55,16 +62,17 @@ async def normalise(source: Path, target_folder: Path, *, owner: object = None) 
 def _decode(source: Path, found: Format, target_folder: Path) -> Normalised:
     target = target_folder / uuid4().hex
     try:
-        facts = ImageFacts(**_ask_child(source, found, target))
+        facts = ImageFacts(**ask_child("child", InvalidImageError, source, found.value, target))
         return Normalised(target.rename(target.with_suffix(_SUFFIXES[facts.media_type])), facts)
     finally:
         target.unlink(missing_ok=True)
 
 
-def _ask_child(source: Path, found: Format, target: Path) -> dict[str, Any]:
+def ask_child(module: str, refusal: type[InvalidImageError], source: Path, found: str, target: Path) -> dict[str, Any]:
+    """Return the facts that a child of `calotype.media` answers; raise the refusal with its reason."""
     try:
         ended = subprocess.run(
-            [*_CHILD, str(source), found.value, str(target)],
+            [*_CHILD, f"calotype.media.{module}", str(source), found, str(target)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -73,12 +81,12 @@ def _ask_child(source: Path, found: Format, target: Path) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise InvalidImageError("decoding it takes too long") from error
+        raise refusal("decoding it takes too long") from error
     if ended.returncode < 0:
-        raise InvalidImageError(_how_it_died(-ended.returncode))
+        raise refusal(_how_it_died(-ended.returncode))
     if ended.returncode > 0:
         raise RuntimeError(f"the decoding process failed with exit code {ended.returncode}")
-    return _facts(json.loads(ended.stdout))
+    return _facts(json.loads(ended.stdout), refusal)
 
 
 def _how_it_died(number: int) -> str:
@@ -89,9 +97,9 @@ def _how_it_died(number: int) -> str:
     return "it is damaged"
 
 
-def _facts(answer: dict[str, Any]) -> dict[str, Any]:
+def _facts(answer: dict[str, Any], refusal: type[InvalidImageError]) -> dict[str, Any]:
     if "refused" in answer:
-        raise InvalidImageError(answer["refused"])
+        raise refusal(answer["refused"])
     if "fault" in answer:
         raise DiskFullError
     return answer

@@ -71,7 +71,7 @@ def inspect(path: Path) -> Format:
             raise InvalidImageError("it is empty")
         found = recognise(head)
         if found is None:
-            raise InvalidImageError("it is no PNG, JPEG, WebP, AVIF or GIF")
+            raise InvalidImageError("it is no PNG, JPEG, WebP, AVIF, GIF or HEIC")
         if found is Format.HEIC and not can_read_heic():
             raise InvalidImageError("HEIC is not read here; send a JPEG")
         problem = wrong_size(*_dimensions(file, found))

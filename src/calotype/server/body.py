@@ -47,6 +47,11 @@ class Limits:
     file: int
 
     @property
+    def video(self) -> int:
+        """Return the most bytes of a video."""
+        return 2 * self.file
+
+    @property
     def form(self) -> int:
         """Return the most bytes of a form with files."""
         return 4 * self.file + self.values

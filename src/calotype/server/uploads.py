@@ -10,8 +10,9 @@ from uuid import UUID
 from calotype.dialects.base import AssetView, Format, Upload
 from calotype.errors import BodyTooLargeError, FileTooLargeError, GoneError, InvalidInputError, NotFoundError
 from calotype.jobs.model import Output
+from calotype.media.clips import HEAD, clip_of, may_be_video, recognise_clip
 from calotype.server.answer import Answer, answer_of
-from calotype.server.body import chunks, format_of
+from calotype.server.body import Limits, chunks, format_of
 from calotype.server.call import Call, base_url_of
 from calotype.server.form import read_multipart
 from calotype.server.scratch import Scratch
@@ -21,7 +22,7 @@ from calotype.store import assets as rows
 
 
 async def upload(services: Services, call: Call, scratch: Scratch) -> Answer:
-    """Store an image: the body itself, or the one file of a form."""
+    """Store a picture, a video or a recording: the body itself, or the one file of a form."""
     await services.room.check()
     folder = await scratch.folder()
     if format_of(call) is Format.MULTIPART:
@@ -29,7 +30,7 @@ async def upload(services: Services, call: Call, scratch: Scratch) -> Answer:
     else:
         source = folder / "body"
         try:
-            await _write(chunks(call, services.limits.file), source)
+            await _write(chunks(call, services.limits.video), source, services.limits)
         except BodyTooLargeError as error:
             raise FileTooLargeError(error.limit) from None
     file = await services.inputs.keep(call.owner, source, folder)
@@ -54,18 +55,27 @@ async def read(services: Services, call: Call, scratch: Scratch) -> Answer:
 
 async def _from_form(services: Services, call: Call, scratch: Scratch) -> Path:
     limits = services.limits
-    stream = chunks(call, limits.file + limits.values)
-    fields = await read_multipart(stream, call.headers["content-type"], scratch, limits.file, limits.values)
+    stream = chunks(call, limits.video + limits.values)
+    fields = await read_multipart(stream, call.headers["content-type"], scratch, limits.video, limits.values)
     files = [value for values in fields.values() for value in values if isinstance(value, Upload)]
     if len(files) != 1:
         raise InvalidInputError.at("/file", "one_file", f"the form must hold one file; it holds {len(files)}")
-    return Path(files[0].path)
+    path = Path(files[0].path)
+    if files[0].size > limits.file and not may_be_video(await clip_of(path)):
+        raise FileTooLargeError(limits.file)
+    return path
 
 
-async def _write(stream: AsyncIterator[bytes], target: Path) -> None:
+async def _write(stream: AsyncIterator[bytes], target: Path, limits: Limits) -> None:
+    """Write what arrives; only what begins as a video may be as large as one."""
+    head, size = b"", 0
     file = await asyncio.to_thread(target.open, "wb")
     try:
         async for chunk in stream:
+            head += chunk[: HEAD - len(head)]
+            size += len(chunk)
+            if size > limits.file and not may_be_video(recognise_clip(head)):
+                raise FileTooLargeError(limits.file)
             await asyncio.to_thread(file.write, chunk)
     finally:
         await asyncio.to_thread(file.close)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import random
 import struct
@@ -255,7 +256,7 @@ async def test_an_animation_becomes_its_first_frame(folder: Path) -> None:
     ids=["empty", "text", "svg", "eps by hand", "pdf with a jpeg", "tiff", "bmp", "eps", "pdf"],
 )
 async def test_what_is_no_picture_starts_no_child(data: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decode, "_ask_child", None)
+    monkeypatch.setattr(decode, "ask_child", None)
 
     assert "cannot be used" in await refusal(data, folder)
 
@@ -434,7 +435,7 @@ def damaged(data: bytes, dice: random.Random) -> bytes:
 
 def hobble(monkeypatch: pytest.MonkeyPatch, before: str, after: str = "") -> None:
     """Let the real child run with other limits or between other statements."""
-    script = f"import resource, sys; from calotype.media import child; {before}\nchild.main(*sys.argv[1:])\n{after}"
+    script = f"import resource, sys; from calotype.media import child; {before}\nchild.main(*sys.argv[2:])\n{after}"
     monkeypatch.setattr(decode, "_CHILD", (sys.executable, "-P", "-c", script))
 
 
@@ -530,3 +531,27 @@ async def test_a_picture_that_is_refused_gives_its_turn_back(folder: Path, tmp_p
         await normalise(tmp_path / "cut", folder, owner="one")
 
     assert (await normalise(tmp_path / "whole", folder, owner="one")).facts.width == 40
+
+
+HEIC = (
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAAAERAAAEAAQ"
+    "AAAAABoAABAAAAAAAAAN4AAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNw"
+    "AAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAA"
+    "ADAIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAKAAAAAEAAAAeAAAAAf///+gAAAAC////3gAA"
+    "AAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAA5m1kYXQAAADaKAGvBjIIsQ8GgIkMebyxfigFmmawd0vsyYWfQvpPozMX3HcTGQ"
+    "dIOEV4LRqDyXADDJQiyM1E56MvVdVr9s3lMr2/f+T9AFXX8R/j/5H/pnNiYOlVk/shdO9tmgstnSRM5ec77TDxlfKrTq+jB7SbuHs3+Vvvw15W0cIIdlKJMTq8"
+    "hA3JCAn1MI+/u7DoMjYibI2IeTPEoBwIOGhKplSq31OXrv9v+rUNssuazyxAfoHS3zzvNsjUnqXpP0BYJf2H7NQf/9rvqQ6dUuDoVR8BVwkoujryg7l8psA="
+)
+"""`corners()` as HEIC, written by pillow-heif 1.1 with x265."""
+
+
+async def test_a_photo_of_an_iphone_is_read_and_written_as_jpeg(folder: Path) -> None:
+    made = await normalised(base64.b64decode(HEIC), folder)
+
+    assert made.facts == ImageFacts(40, 30, "image/jpeg", has_alpha=False)
+    with Image.open(made.path) as image:
+        red, blue = image.getpixel((5, 5)), image.getpixel((35, 25))
+    assert isinstance(red, tuple)
+    assert isinstance(blue, tuple)
+    assert red[0] > 200 > red[2]
+    assert blue[2] > 200 > blue[0]
