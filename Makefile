@@ -57,6 +57,7 @@ soak: .venv/dev ## the long fault counts
 gallery: .venv/dev ## contact sheets of the engines → docs/gallery
 	$(BIN)/python scripts/gallery.py
 	$(BIN)/python scripts/gallery_cutouts.py
+	$(BIN)/python scripts/clips.py
 
 clean: ## remove the environment and what the demo left
 	rm -rf .venv .calotype demo

@@ -45,6 +45,7 @@ def main() -> None:
         )
         lines.append(f"![{part[0]['id']} to {part[-1]['id']}]({name})\n")
         sys.stdout.write(f"{name}\n")
+    lines.append("Clips, as strips of frames: [clips](clips.md).\n")
     (FOLDER / "README.md").write_text("\n".join(lines), "utf-8")
 
 

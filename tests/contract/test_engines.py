@@ -49,6 +49,21 @@ ASSET = {"asset_id": "00000000-0000-7000-8000-000000000000"}
 SAMPLES = (
     Sample(Kind.IMAGE, {"prompt": "a red fox under two trees at night", "width": 256, "height": 192}, (256, 192)),
     Sample(Kind.UPSCALE, {"image": ASSET, "scale": 2}, (500, 400), {"image": picture(250, 200)}),
+    Sample(
+        Kind.VIDEO,
+        {"prompt": "a red fox under two trees", "duration": 2, "fps": 12, "resolution": "480p", "aspect_ratio": "1:1"},
+        (480, 480),
+        media_types=("video/mp4",),
+        name="video-of-words",
+    ),
+    Sample(
+        Kind.VIDEO,
+        {"image": ASSET, "duration": 2, "fps": 12, "resolution": "480p", "format": "webm"},
+        (600, 480),
+        {"image": picture(250, 200)},
+        media_types=("video/webm",),
+        name="video-of-a-picture",
+    ),
     Sample(Kind.REMOVE_BACKGROUND, {"image": ASSET}, (250, 200), {"image": picture(250, 200)}),
     Sample(Kind.SPRITE, {"operation": "effect", "prompt": "blue fire", "resolution": "512"}, (512, 512), name="effect"),
     Sample(

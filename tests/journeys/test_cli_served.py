@@ -91,6 +91,20 @@ def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> No
     assert pictures[0] == pictures[1]
 
 
+def test_a_clip_of_words_and_one_of_a_picture(server: Served, tmp_path: Path) -> None:
+    picture, drawn, filmed = tmp_path / "boat.png", tmp_path / "drawn.mp4", tmp_path / "filmed.webm"
+    small = ("--duration", "2", "--fps", "12", "--resolution", "480p")
+
+    server.run("generate", "a red sailboat", "--width", "256", "--height", "192", "--out", str(picture))
+    words = server.run("video", "a red sailboat", *small, "--out", str(drawn))
+    image = server.run("video", "--image", str(picture), *small, "--format", "webm", "--out", str(filmed))
+
+    assert (words.returncode, words.stdout) == (0, f"{drawn}\n"), words.stderr
+    assert (image.returncode, image.stdout) == (0, f"{filmed}\n"), image.stderr
+    assert drawn.read_bytes()[4:8] == b"ftyp"
+    assert filmed.read_bytes()[:4] == b"\x1aE\xdf\xa3"
+
+
 def test_what_was_not_understood_is_said(server: Served, tmp_path: Path) -> None:
     drawn = server.run(
         "generate", "a dog and a zxcvbqwerty", "--width", "128", "--height", "128", "--out", f"{tmp_path}/"

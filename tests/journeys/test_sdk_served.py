@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from calotype.client import (
@@ -152,6 +153,19 @@ def test_a_background_is_removed_and_the_provenance_says_how(client: Client) -> 
     said = cut.outputs[0]["provenance"]
     assert (said["engine"], said["weights"], said["background"]) == ("cutout", "U2Net-p", "#ffe0b0")
     assert said["inputs"] == {"image": [drawn.outputs[0]["sha256"]]}
+
+
+def test_a_clip_has_a_length_a_size_and_a_poster(client: Client, tmp_path: Path) -> None:
+    job = client.videos.generate("a snowman in the snow", duration=2, fps=12, resolution="480p", aspect_ratio="1:1")
+
+    [made] = job.outputs
+    assert (made["media_type"], made["width"], made["height"], made["duration"]) == ("video/mp4", 480, 480, 2.0)
+    assert made["thumbnail_url"]
+    [path] = job.download(tmp_path)
+    assert path.suffix == ".mp4"
+    first = httpx2.get(made["url"], headers={"range": "bytes=0-99"})
+    assert (first.status_code, first.headers["content-type"], len(first.content)) == (206, "video/mp4", 100)
+    assert httpx2.get(made["thumbnail_url"]).headers["content-type"] == "image/webp"
 
 
 def test_models_and_account_are_there(client: Client) -> None:

@@ -20,6 +20,7 @@ from calotype.client.orders import (
     JobOptions,
     RemoveBackgroundOptions,
     UpscaleOptions,
+    VideoOptions,
     order,
     split,
     wire_for,
@@ -43,6 +44,7 @@ class Client:
         self.webhooks = Webhooks(self._sender, self._wire)
         self.images = Images(self.jobs)
         self.sprites = Sprites(self.jobs)
+        self.videos = Videos(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -222,6 +224,26 @@ class Sprites:
         return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
 
 
+class Videos:
+    """Clips: each verb returns a finished job."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[VideoOptions],
+    ) -> Job:
+        """Return the finished job that made a clip of the prompt, of `image`, or of both."""
+        described, of_job = split(options)
+        job = self._jobs.submit(Kind.VIDEO, {"prompt": prompt, **described}, **of_job)
+        return job.wait(timeout, on_progress)
+
+
 class AsyncClient:
     """A conversation with a server that awaits. Close it, or use it in an `async with`."""
 
@@ -231,6 +253,7 @@ class AsyncClient:
         self.jobs = AsyncJobs(self._sender, self._wire)
         self.images = AsyncImages(self.jobs)
         self.sprites = AsyncSprites(self.jobs)
+        self.videos = AsyncVideos(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -409,6 +432,26 @@ class AsyncSprites:
         described, of_job = split(options)
         given = {"operation": "animate", "image": image, "prompt": prompt, "frames": frames, **described}
         job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
+        return await job.wait(timeout, on_progress)
+
+
+class AsyncVideos:
+    """Clips: each verb returns a finished job."""
+
+    def __init__(self, jobs: AsyncJobs) -> None:
+        self._jobs = jobs
+
+    async def generate(
+        self,
+        prompt: str | None = None,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[VideoOptions],
+    ) -> AsyncJob:
+        """Return the finished job that made a clip of the prompt, of `image`, or of both."""
+        described, of_job = split(options)
+        job = await self._jobs.submit(Kind.VIDEO, {"prompt": prompt, **described}, **of_job)
         return await job.wait(timeout, on_progress)
 
 

@@ -16,6 +16,7 @@ EXTENSIONS = {
     "image/gif": ".gif",
     "image/svg+xml": ".svg",
     "video/mp4": ".mp4",
+    "video/webm": ".webm",
     "audio/mpeg": ".mp3",
     "audio/wav": ".wav",
     "application/zip": ".zip",

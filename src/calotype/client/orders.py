@@ -47,6 +47,22 @@ class UpscaleOptions(JobOptions, total=False):
     target: Literal["1K", "2K", "4K"] | None
 
 
+class VideoOptions(JobOptions, total=False):
+    """What a video may be asked to be. `image` becomes its first frame."""
+
+    image: Image | None
+    negative_prompt: str | None
+    duration: float | None
+    fps: int | None
+    resolution: Literal["480p", "720p", "1080p"] | None
+    aspect_ratio: str | None
+    motions: Sequence[str] | None
+    loop: bool | None
+    format: Literal["mp4", "webm"] | None
+    seed: int | None
+    style: str | None
+
+
 class EffectOptions(JobOptions, total=False):
     """How a visual effect is drawn; `image` lends it its colours."""
 

@@ -33,6 +33,7 @@ class Grain(StrEnum):
 
     STEP = "step"
     TILE = "tile"
+    FRAME = "frame"
     PROCESS = "process"
     NONE = "none"
 
@@ -122,8 +123,9 @@ class Context(Protocol):
         height: int | None = None,
         duration: float | None = None,
         provenance: Mapping[str, Any],
+        poster: bytes | None = None,
     ) -> None:
-        """Hand in one output, in order. A `Path` must lie in `scratch`.
+        """Hand in one output, in order. A `Path` must lie in `scratch`. `poster`: a JPEG that stands for what is no picture.
 
         `provenance` is JSON-able: what this engine wants said about the output (for the illustrator: what of the prompt was
         understood and what was not). The engine's id and version, its licences and the seed are added by the child.

@@ -85,6 +85,7 @@ class Desk:
         height: int | None = None,
         duration: float | None = None,
         provenance: Mapping[str, Any],
+        poster: bytes | None = None,
     ) -> None:
         """Hand in one output: bytes become a file of the scratch folder, which the worker stores."""
         path = self._inside(data) if isinstance(data, Path) else self._kept(data)
@@ -95,12 +96,18 @@ class Desk:
             "height": height,
             "duration": duration,
             "provenance": self._signed(provenance),
+            "poster": None if poster is None else str(self._poster(poster)),
         }
         self._say(Word.OUTPUT, b"", facts)
         self.outputs += 1
 
     def _kept(self, data: bytes) -> Path:
         path = self.scratch / f"output-{self.outputs}"
+        path.write_bytes(data)
+        return path
+
+    def _poster(self, data: bytes) -> Path:
+        path = self.scratch / f"poster-{self.outputs}"
         path.write_bytes(data)
         return path
 

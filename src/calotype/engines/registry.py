@@ -16,6 +16,7 @@ BUILT_IN = (
     "calotype.engines.upscale.card:CARD",
     "calotype.engines.sprite.card:CARD",
     "calotype.engines.cutout.card:CARD",
+    "calotype.engines.video.card:CARD",
 )
 """The first engine of a kind is the kind's default."""
 

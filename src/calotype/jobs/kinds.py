@@ -14,6 +14,7 @@ from calotype.jobs.inputs.image import ImageInput
 from calotype.jobs.inputs.remove_background import RemoveBackgroundInput
 from calotype.jobs.inputs.sprite import SpriteInput
 from calotype.jobs.inputs.upscale import UpscaleInput
+from calotype.jobs.inputs.video import VideoInput
 
 _LONGEST_NAME = 80
 
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     UPSCALE = "upscale"
     SPRITE = "sprite"
     REMOVE_BACKGROUND = "remove_background"
+    VIDEO = "video"
 
 
 INPUTS: dict[Kind, type[Input]] = {
@@ -32,6 +34,7 @@ INPUTS: dict[Kind, type[Input]] = {
     Kind.UPSCALE: UpscaleInput,
     Kind.SPRITE: SpriteInput,
     Kind.REMOVE_BACKGROUND: RemoveBackgroundInput,
+    Kind.VIDEO: VideoInput,
 }
 
 

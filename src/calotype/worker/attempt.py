@@ -160,5 +160,6 @@ async def _listened(process: EngineProcess, teller: Teller) -> list[Made]:
             teller.note(Phase(facts["phase"]), facts["done"], facts["total"], frame.body)
         elif frame.word is Word.OUTPUT:
             given = {name: facts[name] for name in ("media_type", "width", "height", "duration", "provenance")}
-            made.append(Made(path=Path(facts["path"]), **given))
+            poster = Path(facts["poster"]) if facts.get("poster") else None
+            made.append(Made(path=Path(facts["path"]), poster=poster, **given))
     return made

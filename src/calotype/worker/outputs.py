@@ -24,6 +24,8 @@ _EXTENSIONS = {
     "image/webp": "webp",
     "image/gif": "gif",
     "image/svg+xml": "svg",
+    "video/mp4": "mp4",
+    "video/webm": "webm",
 }
 _THUMBNAIL_SIDE = 320
 """A picture that is no larger is its own thumbnail."""
@@ -39,6 +41,16 @@ class Made:
     height: int | None
     duration: float | None
     provenance: Mapping[str, Any]
+    poster: Path | None = None
+    """The picture that stands for it, where it is none itself."""
+
+    @property
+    def picture(self) -> Path | None:
+        """What its thumbnail is made from; None when it needs none."""
+        if self.poster is not None:
+            return self.poster
+        is_large = max(self.width or 0, self.height or 0) > _THUMBNAIL_SIDE
+        return self.path if is_large and self.media_type.startswith("image/") else None
 
 
 class Results:
@@ -88,10 +100,11 @@ class Results:
         )
 
     async def _store_thumbnail(self, asset_id: UUID, made: Made) -> str | None:
-        if max(made.width or 0, made.height or 0) <= _THUMBNAIL_SIDE or not made.media_type.startswith("image/"):
+        picture = made.picture
+        if picture is None:
             return None
         try:
-            small = await asyncio.to_thread(thumbnails.thumbnail, made.path, _THUMBNAIL_SIDE)
+            small = await asyncio.to_thread(thumbnails.thumbnail, picture, _THUMBNAIL_SIDE)
         except (OSError, ValueError) as error:
             log.warning("thumbnail.failed", job_id=str(self._job.id), error=type(error).__name__)
             return None

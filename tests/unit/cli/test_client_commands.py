@@ -137,6 +137,13 @@ def test_upscale_uploads_and_saves(run: Run, server: Loopback) -> None:
     assert server.of("POST", "/native/v1/jobs")[0].json["input"] == {"target": "2K", "image": {"asset_id": JOB}}
 
 
+def test_video_says_what_is_asked_and_nothing_else(run: Run, server: Loopback) -> None:
+    code, _, _ = run("video", "a fox", "--duration", "4", "--motion", "pan_left", "--loop", "--out", "fox.mp4")
+
+    wanted = {"prompt": "a fox", "duration": 4.0, "motions": ["pan_left"], "loop": True}
+    assert (code, server.of("POST", "/native/v1/jobs")[0].json["input"]) == (0, wanted)
+
+
 # --- exit codes ----------------------------------------------------------------------------------
 
 
@@ -161,6 +168,8 @@ def test_1_the_job_failed(run: Run, server: Loopback) -> None:
         ("upscale", "in.png"),
         ("upscale", "in.png", "--scale", "2", "--target", "1K"),
         ("upscale", "in.png", "--scale", "5"),
+        ("video",),
+        ("video", "x", "--motion", "somersault"),
         ("jobs", "ls", "--state", "asleep"),
         ("generate", "x", "--out", "/dev/null/fox.png"),
     ],

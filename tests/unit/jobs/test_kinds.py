@@ -12,6 +12,7 @@ from calotype.errors import InvalidInputError
 from calotype.jobs.fields import MAX_SIDE, MIN_SIDE
 from calotype.jobs.inputs.image import ImageInput
 from calotype.jobs.inputs.upscale import UpscaleInput
+from calotype.jobs.inputs.video import VideoInput
 from calotype.jobs.kinds import INPUTS, Kind, read_input
 from calotype.jobs.states import JobState
 
@@ -215,3 +216,41 @@ def test_whatever_is_sent_is_taken_or_refused_with_reasons(given: dict[str, Any]
         else:
             continue
         assert reasons
+
+
+def test_a_video_needs_words_or_a_picture() -> None:
+    assert refused(Kind.VIDEO) == {"/input"}
+    assert read_input(Kind.VIDEO, {"prompt": "a boat"})
+    assert read_input(Kind.VIDEO, {"image": {"asset_id": ASSET}})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("duration", 1.9), ("duration", 15.1), ("duration", "5"), ("duration", float("nan")), ("fps", 11), ("fps", 61),
+        ("fps", 24.5), ("resolution", "4k"), ("format", "mov"), ("motions", []), ("motions", ["pan"]), ("loop", 1),
+        ("motions", ["static"] * 4),
+    ],
+)  # fmt: skip
+def test_a_video_refuses_what_lies_outside_its_bounds(field: str, value: Any) -> None:
+    assert any(one.startswith(f"/input/{field}") for one in refused(Kind.VIDEO, prompt="a boat", **{field: value}))
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({}, (1280, 720)),
+        ({"resolution": "480p"}, (854, 480)),
+        ({"resolution": "1080p", "aspect_ratio": "9:16"}, (1080, 1920)),
+        ({"aspect_ratio": "1:1"}, (720, 720)),
+        ({"aspect_ratio": "21:9"}, (1680, 720)),
+    ],
+)
+def test_a_video_has_the_size_that_its_shape_says(given: dict[str, Any], size: tuple[int, int]) -> None:
+    assert VideoInput(prompt="a boat", **given).size() == size
+
+
+def test_a_video_of_a_picture_has_its_shape_within_bounds() -> None:
+    assert VideoInput(prompt="x").size((400, 300)) == (960, 720)
+    assert VideoInput(prompt="x").size((4000, 100)) == (2160, 720)
+    assert refused(Kind.VIDEO, prompt="x", aspect_ratio="4:1") == {"/input"}

@@ -56,9 +56,15 @@ class Painter:
         sprite = self._lit(self._sprite(placed, composition.scale), placed, composition.stage)
         return [*_cast(sprite, placed, composition), Layer("body", sprite, _corner(placed, composition.scale))]
 
-    def scenery(self, composition: Composition, markup: Sequence[str]) -> Image.Image:
-        """Return some of the stage's markup as a picture of the composition's size, see-through where nothing is painted."""
-        return _layer(composition.stage, markup, composition.width, composition.height)
+    def scenery(
+        self, composition: Composition, markup: Sequence[str], box: tuple[int, int, int, int] | None = None
+    ) -> Image.Image:
+        """Return some of the stage's markup, see-through where nothing is painted: all of it, or a box of the picture's pixels."""
+        if box is None:
+            return _layer(composition.stage, markup, composition.width, composition.height)
+        left, top, right, bottom = (edge / composition.scale for edge in box)
+        view = f"{left:.3f} {top:.3f} {right - left:.3f} {bottom - top:.3f}"
+        return _rendered(view, markup, box[2] - box[0], box[3] - box[1])
 
     def ids(self, composition: Composition) -> Image.Image:
         """Return the same geometry with each drawing in one flat colour of its own, on black, for checks."""
@@ -105,8 +111,12 @@ def _ignore(done: int, total: int) -> None:
 
 
 def _layer(stage: Stage, markup: Sequence[str], width: int, height: int) -> Image.Image:
+    return _rendered(f"0 0 {stage.width:.3f} {stage.height:.3f}", markup, width, height)
+
+
+def _rendered(view: str, markup: Sequence[str], width: int, height: int) -> Image.Image:
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {stage.width:.3f} {stage.height:.3f}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{view}" '
         f'preserveAspectRatio="none" width="{width}" height="{height}">{"".join(markup)}</svg>'
     )
     return Image.open(io.BytesIO(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))).convert("RGBA")

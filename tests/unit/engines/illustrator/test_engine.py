@@ -52,6 +52,7 @@ class Desk:
         height: int | None = None,
         duration: float | None = None,
         provenance: Mapping[str, Any],
+        poster: bytes | None = None,
     ) -> None:
         assert isinstance(data, bytes)
         self.outputs.append((data, media_type, provenance))

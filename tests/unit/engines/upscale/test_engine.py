@@ -54,6 +54,7 @@ class Desk:
         height: int | None = None,
         duration: float | None = None,  # noqa: ARG002 - the seam has it
         provenance: Mapping[str, Any],
+        poster: bytes | None = None,  # noqa: ARG002 - the seam has it
     ) -> None:
         assert isinstance(data, Path)
         assert data.is_relative_to(self.scratch)

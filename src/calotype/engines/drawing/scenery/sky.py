@@ -31,7 +31,8 @@ def paint_stars(stage: Stage, bottom: float, count: int) -> None:
             x, y, radius, radius, rng.choice(("#ffffff", "#dbe6ff", "#fff1d0")), rng.uniform(0.5, 1), sense="star"
         )
         if number % 14 == 0:
-            stage.back.append(moving("star", gleam(x, y, rng.uniform(7, 13))))
+            size = rng.uniform(7, 13)
+            stage.back.append(moving("star", gleam(x, y, size), (x, y), (size, size)))
 
 
 def gleam(x: float, y: float, size: float, paint: str = "#ffffff") -> str:

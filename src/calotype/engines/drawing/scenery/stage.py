@@ -14,14 +14,19 @@ from calotype.engines.drawing.scenery.palette import Palette, mix
 class Moving(str):
     """A piece of the scene that moves in a film, and how: "cloud", "star", "wave" …; in a picture it is like any other."""
 
-    __slots__ = ("sense",)
+    __slots__ = ("box", "sense")
     sense: str
+    box: tuple[float, float, float, float] | None
+    """Where it is painted (left, top, right, bottom), where that is known beforehand."""
 
 
-def moving(sense: str, markup: str) -> Moving:
-    """Return markup that a film may move."""
+def moving(
+    sense: str, markup: str, at: tuple[float, float] | None = None, reach: tuple[float, float] = (0, 0)
+) -> Moving:
+    """Return markup that a film may move; it lies around `at`, no farther off than `reach`, where these are given."""
     piece = Moving(markup)
     piece.sense = sense
+    piece.box = None if at is None else (at[0] - reach[0], at[1] - reach[1], at[0] + reach[0], at[1] + reach[1])
     return piece
 
 
@@ -86,7 +91,7 @@ class Stage:
     ) -> None:
         """Paint an ellipse; `sense` says how it moves in a film."""
         shape = ellipse(x, y, rx, ry, paint, opacity)
-        self.back.append(moving(sense, shape) if sense else shape)
+        self.back.append(moving(sense, shape, (x, y), (rx, ry)) if sense else shape)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float, paint: str, opacity: float = 1.0) -> str:

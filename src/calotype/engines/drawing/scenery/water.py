@@ -58,8 +58,9 @@ def _waves(stage: Stage, far: str, middle: str) -> None:
         down = rng.random()
         x, y = rng.uniform(0, stage.width), stage.horizon + 10 + down * depth
         paint = rng.choice((mix(far, "#ffffff", 0.5), mix(middle, "#ffffff", 0.3), mix(middle, "#001a33", 0.25)))
-        crest = wave(x, y, 10 + 46 * down, paint, 1.2 + 3 * down, 0.2 + 0.4 * rng.random())
-        stage.back.append(moving("wave", crest))
+        breadth, thick = 10 + 46 * down, 1.2 + 3 * down
+        crest = wave(x, y, breadth, paint, thick, 0.2 + 0.4 * rng.random())
+        stage.back.append(moving("wave", crest, (x, y), (breadth + 2 * thick, 3 * thick)))
 
 
 def _beach(stage: Stage) -> None:
@@ -97,7 +98,7 @@ def paint_underwater(stage: Stage) -> None:
     for _ in range(round(16 * stage.width / 1000)):
         x, y, size = stage.rng.uniform(0, stage.width), stage.rng.uniform(20, stage.horizon), stage.rng.uniform(2.5, 7)
         bubble = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="#ffffff" fill-opacity=".14" stroke="#ffffff" stroke-opacity=".5" stroke-width="1.2"/>'
-        stage.back.append(moving("bubble", bubble))
+        stage.back.append(moving("bubble", bubble, (x, y), (size + 1, size + 1)))
 
 
 def paint_surface(stage: Stage, sky: list[str]) -> None:

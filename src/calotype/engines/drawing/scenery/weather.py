@@ -22,7 +22,7 @@ def _snowfall(stage: Stage, count: int) -> None:
         size = stage.rng.uniform(1.5, 5.5)
         x, y = stage.rng.uniform(0, stage.width), stage.rng.uniform(0, stage.height)
         flake = ellipse(x, y, size, size, "#ffffff", stage.rng.uniform(0.55, 0.95))
-        stage.front.append(moving("snow", flake))
+        stage.front.append(moving("snow", flake, (x, y), (size, size)))
 
 
 def _rain(stage: Stage) -> None:
