@@ -11,6 +11,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -68,16 +69,38 @@ def main() -> int:
             task = progress.add_task(what, total=total)
             return lambda count: progress.advance(task, count)
 
+        place = Path(name)
+        # what is written on the bar, how much of it, and what does it; 0 leaves it out
+        work: tuple[tuple[str, int, Callable[[Done], Line]], ...] = (
+            ("SIGKILL cycles", wanted.cycles, lambda done: _kills(url, place, wanted.cycles, wanted.seed, done)),
+            ("races", wanted.races, lambda done: _races(url, wanted.races, done)),
+            ("programs of calls", wanted.programs, lambda done: _programs(url, wanted.programs, done)),
+            ("model check", len(_MODELS), _model_check),
+            ("processes killed", wanted.storm, lambda done: _storm(place, wanted.storm, wanted.seed, done)),
+            ("slow clients, seconds", wanted.slow, lambda done: _slow_clients(url, place, wanted.slow, done)),
+            ("SSRF targets", wanted.ssrf, lambda done: _ssrf(wanted.ssrf, wanted.seed, done)),
+        )
         lines = [
-            _kills(url, Path(name), wanted.cycles, wanted.seed, bar("SIGKILL cycles", wanted.cycles)),
-            _races(url, wanted.races, bar("races", wanted.races)),
-            _programs(url, wanted.programs, bar("programs", wanted.programs)),
-            _model_check(bar("model check", len(_MODELS))),
-            _storm(Path(name), wanted.storm, wanted.seed, bar("processes killed", wanted.storm)),
-            _slow_clients(url, Path(name), wanted.slow, bar("slow clients, seconds", wanted.slow)),
-            _ssrf(wanted.ssrf, wanted.seed, bar("SSRF targets", wanted.ssrf)),
+            _told(console, _line_of(instrument, run, bar(instrument, count)))
+            for instrument, count, run in work
+            if count
         ]
     return _print(console, lines)
+
+
+def _line_of(instrument: str, run: Callable[[Done], Line], done: Done) -> Line:
+    """Return the instrument's result; one that breaks has found something too, and stops no other."""
+    try:
+        return run(done)
+    except Exception:  # noqa: BLE001 - whatever it is, it is told
+        return Line(instrument, 0, findings=[traceback.format_exc()[-4_000:]])
+
+
+def _told(console: Console, line: Line) -> Line:
+    """Say at once what was found: the rest of the run may take long, or be ended."""
+    for found in line.findings:
+        console.print(f"{line.instrument}: {found}", style="red", markup=False, highlight=False)
+    return line
 
 
 def _arguments() -> argparse.Namespace:
@@ -236,9 +259,6 @@ def _print(console: Console, lines: list[Line]) -> int:
         acknowledged = "" if line.acknowledged is None else f"{line.acknowledged:,}"
         table.add_row(line.instrument, f"{line.count:,}", acknowledged, str(len(line.findings)))
     console.print(table)
-    for line in lines:
-        for found in line.findings:
-            console.print(f"{line.instrument}: {found}", style="red", markup=False)
     return 1 if any(line.findings for line in lines) else 0
 
 
