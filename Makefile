@@ -58,6 +58,7 @@ gallery: .venv/dev ## contact sheets of the engines → docs/gallery
 	$(BIN)/python scripts/gallery.py
 	$(BIN)/python scripts/gallery_cutouts.py
 	$(BIN)/python scripts/clips.py
+	$(BIN)/python scripts/gallery_products.py
 
 clean: ## remove the environment and what the demo left
 	rm -rf .venv .calotype demo

@@ -64,6 +64,12 @@ SAMPLES = (
         media_types=("video/webm",),
         name="video-of-a-picture",
     ),
+    Sample(
+        Kind.EDIT,
+        {"prompt": "the ball on a table", "images": [ASSET], "width": 256, "height": 192},
+        (256, 192),
+        {"images": picture(250, 200)},
+    ),
     Sample(Kind.REMOVE_BACKGROUND, {"image": ASSET}, (250, 200), {"image": picture(250, 200)}),
     Sample(Kind.SPRITE, {"operation": "effect", "prompt": "blue fire", "resolution": "512"}, (512, 512), name="effect"),
     Sample(

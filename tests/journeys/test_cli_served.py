@@ -80,6 +80,20 @@ def test_a_sprite_in_motion(server: Served, tmp_path: Path) -> None:
     assert (size_of(files[1]), size_of(files[2])) == ((1600, 1600), (320, 320))
 
 
+def test_generate_then_edit(server: Served, tmp_path: Path) -> None:
+    duck, shot = tmp_path / "duck.png", tmp_path / "shot.png"
+
+    server.run(
+        "generate", "a yellow duck on a white background", "--width", "192", "--height", "192", "--out", str(duck)
+    )
+    done = server.run(
+        "edit", "the duck on a table", str(duck), str(duck), "--width", "256", "--height", "192", "--out", str(shot)
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"{shot}\n"), done.stderr
+    assert size_of(shot) == (256, 192)
+
+
 def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:
     pictures = []
     for name in ("one.png", "two.png"):

@@ -77,8 +77,9 @@ async def test_kinds_and_models_are_public(stage: ApiStage) -> None:
         ("upscale", "upscale"),
         ("sprite", "sprite"),
         ("remove_background", "cutout"),
+        ("edit", "product"),
     }
-    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite", "cutout"}
+    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite", "cutout", "product"}
     assert all("properties" in kind.input_schema for kind in kinds.data)
 
 

@@ -168,6 +168,17 @@ def test_a_clip_has_a_length_a_size_and_a_poster(client: Client, tmp_path: Path)
     assert httpx2.get(made["thumbnail_url"]).headers["content-type"] == "image/webp"
 
 
+def test_an_edit_keeps_each_reference_and_says_what_was_drawn_beside_them(client: Client) -> None:
+    drawn = client.images.generate("a yellow duck on a plain blue background", width=256, height=256)
+
+    shot = client.images.edit("the duck on a table", [drawn, drawn], width=256, height=256, seed=3)
+
+    said = shot.outputs[0]["provenance"]
+    assert (said["engine"], [each["object"] for each in said["understood"]]) == ("product", ["table"])
+    assert said["references"] == [{"subject_found": True, "shown": True}] * 2
+    assert said["inputs"] == {"images": [drawn.outputs[0]["sha256"]] * 2}
+
+
 def test_models_and_account_are_there(client: Client) -> None:
     assert {INSTANT, SLOW} <= {str(model["id"]) for model in client.models()}
     assert client.account()["scopes"]

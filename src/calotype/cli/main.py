@@ -27,6 +27,7 @@ class Row:
 
 COMMANDS = {
     "generate": Row("calotype.cli.generate", "generate", "Make images of a prompt and save them."),
+    "edit": Row("calotype.cli.edit", "edit", "Put the subjects of pictures into the scene of a prompt and save it."),
     "upscale": Row("calotype.cli.upscale", "upscale", "Enlarge an image and save it."),
     "sprite": Row("calotype.cli.sprite", "sprite", "Draw effects and sprites for games, on transparency."),
     "remove-background": Row(

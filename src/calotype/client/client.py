@@ -15,12 +15,14 @@ from calotype.client.handles import AsyncJob, Job
 from calotype.client.inputs import Image
 from calotype.client.orders import (
     AnimateOptions,
+    EditOptions,
     EffectOptions,
     ImageOptions,
     JobOptions,
     RemoveBackgroundOptions,
     UpscaleOptions,
     VideoOptions,
+    listed,
     order,
     split,
     wire_for,
@@ -172,6 +174,20 @@ class Images:
         """Return the finished job that cut the image's subject out."""
         described, of_job = split(options)
         job = self._jobs.submit(Kind.REMOVE_BACKGROUND, {"image": image, **described}, **of_job)
+        return job.wait(timeout, on_progress)
+
+    def edit(
+        self,
+        prompt: str,
+        images: Image | Sequence[Image],
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EditOptions],
+    ) -> Job:
+        """Return the finished job that put the images' subjects into the prompt's scene."""
+        described, of_job = split(options)
+        job = self._jobs.submit(Kind.EDIT, {"prompt": prompt, **described, "images": listed(images)}, **of_job)
         return job.wait(timeout, on_progress)
 
 
@@ -381,6 +397,20 @@ class AsyncImages:
         """Return the finished job that cut the image's subject out."""
         described, of_job = split(options)
         job = await self._jobs.submit(Kind.REMOVE_BACKGROUND, {"image": image, **described}, **of_job)
+        return await job.wait(timeout, on_progress)
+
+    async def edit(
+        self,
+        prompt: str,
+        images: Image | Sequence[Image],
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[EditOptions],
+    ) -> AsyncJob:
+        """Return the finished job that put the images' subjects into the prompt's scene."""
+        described, of_job = split(options)
+        job = await self._jobs.submit(Kind.EDIT, {"prompt": prompt, **described, "images": listed(images)}, **of_job)
         return await job.wait(timeout, on_progress)
 
 

@@ -97,6 +97,10 @@ def offered(wire: Wire, verb: Verb) -> None:
 # --- submit --------------------------------------------------------------------------------------
 
 
+LISTS = frozenset({"images"})
+"""Fields that hold several files, and are a list where they hold one."""
+
+
 def submit(wire: Wire, order: Order) -> Flow[JobView]:
     """Return the job made of the order: exactly one, however often the connection breaks."""
     images, parts = yield from _images(wire, order)
@@ -138,7 +142,7 @@ def _images(wire: Wire, order: Order) -> Flow[tuple[Mapping[str, Any], tuple[Par
             else:
                 parts.append(replace(source.part, field=wire.wording.FILE_FIELDS[field]))
         if said:
-            words[field] = said[0] if len(said) == 1 else said
+            words[field] = said[0] if field not in LISTS and len(said) == 1 else said
     return words, tuple(parts)
 
 

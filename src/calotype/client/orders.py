@@ -27,8 +27,8 @@ class JobOptions(TypedDict, total=False):
     idempotency_key: str | None
 
 
-class ImageOptions(JobOptions, total=False):
-    """What an image may be asked to be."""
+class EditOptions(JobOptions, total=False):
+    """What an image made with references may be asked to be."""
 
     negative_prompt: str | None
     width: int | None
@@ -37,6 +37,11 @@ class ImageOptions(JobOptions, total=False):
     count: int | None
     seed: int | None
     style: str | None
+
+
+class ImageOptions(EditOptions, total=False):
+    """What an image may be asked to be."""
+
     images: Sequence[Image]
 
 
@@ -116,6 +121,11 @@ def order(kind: Kind | str, given: Mapping[str, Any], options: Mapping[str, Any]
         tags=options.get("tags") or {},
         deadline=options.get("deadline"),
     )
+
+
+def listed(images: Image | Sequence[Image]) -> list[Any]:
+    """Return one image or several as a list. A text is one image: its path."""
+    return list(images) if isinstance(images, list | tuple) else [images]
 
 
 def _check_writable(words: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ BUILT_IN = (
     "calotype.engines.sprite.card:CARD",
     "calotype.engines.cutout.card:CARD",
     "calotype.engines.video.card:CARD",
+    "calotype.engines.product.card:CARD",
 )
 """The first engine of a kind is the kind's default."""
 

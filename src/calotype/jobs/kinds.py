@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from calotype.errors import InvalidInputError, Problem
 from calotype.jobs.fields import Input
+from calotype.jobs.inputs.edit import EditInput
 from calotype.jobs.inputs.image import ImageInput
 from calotype.jobs.inputs.remove_background import RemoveBackgroundInput
 from calotype.jobs.inputs.sprite import SpriteInput
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     """What a job makes."""
 
     IMAGE = "image"
+    EDIT = "edit"
     UPSCALE = "upscale"
     SPRITE = "sprite"
     REMOVE_BACKGROUND = "remove_background"
@@ -31,6 +33,7 @@ class Kind(StrEnum):
 
 INPUTS: dict[Kind, type[Input]] = {
     Kind.IMAGE: ImageInput,
+    Kind.EDIT: EditInput,
     Kind.UPSCALE: UpscaleInput,
     Kind.SPRITE: SpriteInput,
     Kind.REMOVE_BACKGROUND: RemoveBackgroundInput,
