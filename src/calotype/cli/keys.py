@@ -225,7 +225,7 @@ def _balance_lines(found: Balance, prices: Mapping[str, Price]) -> list[str]:
     lines = [f"{found.name}: {found.balance} credits ({limit})", f"plan: {found.plan}", _spend(found.spend, "cap: ")]
     lines += [f"jobs waiting: at most {found.max_waiting}" if found.max_waiting is not None else ""]
     lines += [f"jobs running: at most {found.max_running}" if found.max_running is not None else ""]
-    lines += [f"{kind}: {price.credits} a {price.unit}" for kind, price in prices.items()]
+    lines += [f"{kind}: {price.credits} for each {price.unit}" for kind, price in prices.items()]
     return [line for line in lines if line]
 
 

@@ -38,4 +38,4 @@ def _made(model: Mapping[str, Any]) -> str:
 
 
 def _price(price: Mapping[str, Any]) -> str:
-    return f"({price['credits']} a {price['unit']})"
+    return f"({price['credits']} each {price['unit']})"
