@@ -14,7 +14,8 @@ from calotype.jobs.inputs.video import SHORTER_SIDES, Motion
 
 @click.command()
 @click.argument("prompt", required=False)
-@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The first frame.")
+@click.option("--image", help="The first frame: a picture on disk or at an http(s) URL.")
+@click.option("--last-image", help="The last frame, likewise.")
 @click.option("--duration", type=float, help="Seconds, 2 to 15 (default 5).")
 @click.option("--fps", type=int, help="Frames a second, 12 to 60 (default 24).")
 @click.option("--resolution", type=click.Choice(list(SHORTER_SIDES)), help="The shorter side (default 720p).")
@@ -33,7 +34,8 @@ from calotype.jobs.inputs.video import SHORTER_SIDES, Motion
 @worded
 def video(
     prompt: str | None,
-    image: Path | None,
+    image: str | None,
+    last_image: str | None,
     duration: float | None,
     fps: int | None,
     resolution: str | None,
@@ -57,6 +59,7 @@ def video(
     given = {
         "prompt": prompt,
         "image": image,
+        "last_image": last_image,
         "negative_prompt": negative_prompt,
         "duration": duration,
         "fps": fps,

@@ -15,7 +15,7 @@ from calotype.dialects.native import calls as native
 from calotype.jobs.kinds import Kind
 
 _WORDINGS: Mapping[str, Wording] = {"native": native, "aetherai": aetherai}
-_IMAGE_FIELDS = ("image", "end_image", "images")
+_IMAGE_FIELDS = ("image", "end_image", "last_image", "images")
 
 
 class JobOptions(TypedDict, total=False):
@@ -53,9 +53,10 @@ class UpscaleOptions(JobOptions, total=False):
 
 
 class VideoOptions(JobOptions, total=False):
-    """What a video may be asked to be. `image` becomes its first frame."""
+    """What a video may be asked to be. `image` becomes its first frame, `last_image` its last."""
 
     image: Image | None
+    last_image: Image | None
     negative_prompt: str | None
     duration: float | None
     fps: int | None

@@ -224,6 +224,14 @@ def test_a_video_needs_words_or_a_picture() -> None:
     assert read_input(Kind.VIDEO, {"image": {"asset_id": ASSET}})
 
 
+def test_a_videos_last_picture_needs_a_first_one_and_no_loop() -> None:
+    source = {"asset_id": ASSET}
+
+    assert read_input(Kind.VIDEO, {"image": source, "last_image": source})
+    assert refused(Kind.VIDEO, prompt="a boat", last_image=source) == {"/input"}
+    assert refused(Kind.VIDEO, image=source, last_image=source, loop=True) == {"/input"}
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -108,6 +108,11 @@ class Camera:
         return Moment(done, done if self._from_rest else 2 * done - 1, along, self._from_rest)
 
 
+def mirrored(motions: Sequence[str]) -> list[str]:
+    """Return the motions that, played backwards, go the same way to the side: for a picture that is arrived at."""
+    return [_MIRRORED.get(name, name) for name in motions]
+
+
 def ease(along: float) -> float:
     """Return a course from 0 to 1 that begins and ends gently, and never stands still."""
     return 0.35 * along + 0.65 * along * along * (3 - 2 * along)
@@ -181,6 +186,13 @@ def _auto(m: Moment) -> _Part:
     return _Part(zoom=start + 0.09 * m.done, shift_x=0.014 * sway, push=0.05 * m.done)
 
 
+_OPPOSITES = (("left", "right"), ("up", "down"))
+_MIRRORED = {
+    f"{verb}_{one}": f"{verb}_{other}"
+    for pair in _OPPOSITES
+    for one, other in (pair, pair[::-1])
+    for verb in ("pan", "tilt", "truck", "pedestal", "crane", "orbit", "roll")
+}
 _MOTIONS: Mapping[str, Callable[[Moment], _Part]] = {
     "auto": _auto,
     "static": lambda m: _Part(zoom=1.0 if m.from_rest else 1.03),

@@ -18,11 +18,11 @@ import calotype_data
 from calotype.engines.base import Context, Estimate, Order, Phase, Probe
 from calotype.engines.drawing.illustrator import Illustrator
 from calotype.engines.drawing.provenance import provenance_of
-from calotype.engines.video.camera import Camera
+from calotype.engines.video.camera import Camera, mirrored
 from calotype.engines.video.card import CARD
 from calotype.engines.video.film import Film, kept_in_sight
 from calotype.engines.video.layers import Lens
-from calotype.engines.video.photo import Photo
+from calotype.engines.video.photo import Dissolve, Photo
 from calotype.engines.video.scenery import Pace
 from calotype.engines.video.words import MOST_MOTIONS, Direction, read_direction
 from calotype.errors import EngineError
@@ -119,7 +119,7 @@ class VideoEngine:
 
     def _take(self, wanted: VideoInput, seed: int, context: Context) -> _Take:
         if wanted.image is not None:
-            return _photographed(wanted, context.input_file("image"))
+            return _photographed(wanted, context)
         return self._drawn(wanted, seed, wanted.size())
 
     def _drawn(self, wanted: VideoInput, seed: int, size: tuple[int, int]) -> _Take:
@@ -171,20 +171,29 @@ class VideoEngine:
         return self._illustrator
 
 
-def _photographed(wanted: VideoInput, file: Path) -> _Take:
-    """Return the picture, ready for the camera."""
+def _photographed(wanted: VideoInput, context: Context) -> _Take:
+    """Return the picture, or the way from one picture to another, ready for the camera."""
     direction = read_direction(wanted.prompt or "")
-    camera = Camera(_motions(wanted, direction), from_rest=True, loop=wanted.loop)
-    with Image.open(file) as opened:
-        picture = opened.convert("RGB")
+    motions = _motions(wanted, direction)
+    picture = _opened(context.input_file("image"))
     size = wanted.size(picture.size)
+    first = Photo(picture, size, Camera(motions, from_rest=True, loop=wanted.loop))
+    shot: Shot = first
+    if wanted.last_image is not None:
+        last = _opened(context.input_file("last_image"))
+        shot = Dissolve(first, Photo(last, size, Camera(mirrored(motions), from_rest=True)))
     said = {
         "note": _NOTES["image"],
-        "camera": list(camera.motions) or ["auto"],
+        "camera": motions or ["auto"],
         "not_understood": [direction.text] if direction.text else [],
         "source": {"width": picture.width, "height": picture.height},
     }
-    return _Take(Photo(picture, size, camera), size, said)
+    return _Take(shot, size, said)
+
+
+def _opened(file: Path) -> Image.Image:
+    with Image.open(file) as opened:
+        return opened.convert("RGB")
 
 
 def _motions(wanted: VideoInput, direction: Direction) -> list[str]:

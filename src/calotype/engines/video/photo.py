@@ -19,6 +19,8 @@ CELL = 20
 """The grid's spacing in pixels of the frame: bending is smooth, so no finer one is needed."""
 SHARPER = 1.2
 """How many pixels of the source go into one of the frame, so that coming nearer stays sharp."""
+_MEET = 0.2
+"""How long, as a share of the clip, each of two pictures is seen alone."""
 _CALM = 0.10
 """At the picture's edges, as a share of its sides, nothing is bent: the edge stays the edge."""
 
@@ -59,6 +61,23 @@ class Photo:
         y = (-sin * across + cos * down) / zoom + (0.5 + view.y) * tall
         scale = self._source.width / wide
         return np.clip(x, 0, wide) * scale, np.clip(y, 0, tall) * scale
+
+
+class Dissolve:
+    """Frames that lead from one picture to another: the first frame is the one, the last frame the other."""
+
+    def __init__(self, first: Photo, last: Photo) -> None:
+        self._first, self._last = first, last
+
+    def frame(self, along: float) -> Image.Image:
+        """Return the picture when a share of the clip, 0 to 1, has passed."""
+        share = min(1.0, max(0.0, (along - _MEET) / (1 - 2 * _MEET)))
+        share = share * share * (3 - 2 * share)
+        if share <= 0:
+            return self._first.frame(along)
+        if share >= 1:
+            return self._last.frame(1 - along)
+        return Image.blend(self._first.frame(along), self._last.frame(1 - along), share)
 
 
 def _row(across: Floats, down: Floats, x: Floats, y: Floats, row: int) -> Iterator[tuple[Cell, tuple[float, ...]]]:

@@ -22,10 +22,14 @@ Motion = Literal[
 
 
 class VideoInput(Input):
-    """A clip of 2 to 15 seconds from a prompt, from an image that becomes its first frame, or from both."""
+    """A clip of 2 to 15 seconds from a prompt, from an image that becomes its first frame, or from both.
+
+    With `last_image` it leads from the one picture to the other.
+    """
 
     prompt: Prompt | None = None
     image: ImageSource | None = None
+    last_image: ImageSource | None = None
     negative_prompt: Annotated[Text, Field(max_length=MAX_PROMPT)] | None = None
     duration: Annotated[float, Field(ge=2, le=15)] = 5.0
     fps: Annotated[int, Field(ge=12, le=60)] = 24
@@ -41,6 +45,8 @@ class VideoInput(Input):
     def _something_to_show(self) -> Self:
         if self.prompt is None and self.image is None:
             raise ValueError("give a prompt, an image, or both")
+        if self.last_image is not None and (self.image is None or self.loop):
+            raise ValueError("last_image needs image, and goes with no loop")
         if self.aspect_ratio is not None and not 1 / WIDEST <= ratio_of(self.aspect_ratio) <= WIDEST:
             raise ValueError("aspect_ratio must lie between 1:3 and 3:1")
         return self

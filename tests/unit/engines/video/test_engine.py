@@ -26,17 +26,18 @@ Frames = np.ndarray[Any, np.dtype[np.uint8]]
 class Desk:
     """A context that keeps what it is handed."""
 
-    def __init__(self, scratch: Path, picture: Path | None = None) -> None:
+    def __init__(self, scratch: Path, picture: Path | None = None, last: Path | None = None) -> None:
         self.scratch = scratch
+        self.last = last
         self.picture = picture
         self.told: list[tuple[int, int]] = []
         self.path = Path()
         self.facts: dict[str, Any] = {}
 
     def input_file(self, name: str, index: int = 0) -> Path:
-        assert (name, index) == ("image", 0)
-        assert self.picture is not None
-        return self.picture
+        found = {"image": self.picture, "last_image": self.last}[name]
+        assert (index, found is not None) == (0, True)
+        return found  # type: ignore[return-value] # looked at above
 
     def progress(self, done: int, total: int, phase: str, preview: bytes | None = None) -> None:
         self.told.append((done, total))
@@ -126,6 +127,21 @@ def test_the_picture_given_is_the_first_frame_and_the_camera_moves(
     assert np.abs(frames[0].astype(float) - whole).mean() < 4
     assert np.abs(frames[-1].astype(float) - whole).mean() > 2
     assert max(changes(frames)) < 8
+
+
+def test_a_clip_leads_from_the_first_picture_to_the_last(engine: VideoEngine, tmp_path: Path, picture: Path) -> None:
+    last = tmp_path / "last.png"
+    Image.linear_gradient("L").resize((640, 640)).convert("RGB").save(last)
+    desk = Desk(tmp_path, picture, last)
+
+    engine.run([Order(Kind.VIDEO, {**SMALL, "image": ASSET, "last_image": ASSET, "motions": ["pan_left"]}, 1)], desk)
+
+    frames = frames_of(desk.path).astype(float)
+    for frame, path in ((frames[0], picture), (frames[-1], last)):
+        with Image.open(path) as opened:
+            whole = np.asarray(opened.convert("RGB").resize((480, 480), Image.Resampling.LANCZOS), float)
+        assert np.abs(frame - whole).mean() < 4
+    assert max(changes(frames_of(desk.path))) < 14
 
 
 def test_nothing_tears_open_at_the_edges(engine: VideoEngine, tmp_path: Path) -> None:
