@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WORKERS ?= auto
 
-.PHONY: help env demo test check bench soak gallery docs format lint types imports clean
+.PHONY: help env demo test check coverage bench soak gallery docs format lint types imports clean
 
 # `make demo "a red sailboat"`: what follows the target is the prompt, never another target, whatever it is called; and a prompt
 # with an equals sign in it, which make takes for a variable, is a prompt all the same
@@ -31,7 +31,10 @@ demo: ## make demo "a red sailboat on the sea at sunset": a server, one real job
 test: .venv/dev ## every test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -q
 
-check: .venv/dev format lint types imports docs test ## all of it: format, lint, types, imports, docs, tests (what CI runs)
+check: .venv/dev format lint types imports docs test coverage ## all of it: format, lint, types, imports, docs, tests (what CI runs)
+
+coverage: .venv/dev ## do its tests take every branch of the way out?
+	$(BIN)/python -m pytest -q tests/unit/test_outbound.py --cov=calotype.outbound --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 format: .venv/dev ## is the code formatted?
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """The long fault counts: kills, races, programs of calls, the model check, slow clients. Exit 1 on a finding.
 
-python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS] [--ssrf N]
+python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS] [--ssrf N] [--fuzz N]
                        [--seed N]
 """
 
@@ -31,7 +31,7 @@ from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
 from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
 from calotype.store.migrate import migrate  # noqa: E402
-from faults.instruments import kills, model, races, slow, ssrf  # noqa: E402
+from faults.instruments import fuzz, kills, model, races, slow, ssrf  # noqa: E402
 from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
 from faults.storm import Journal, storm  # noqa: E402
 from served import TEST_ENGINES, served  # noqa: E402
@@ -79,6 +79,7 @@ def main() -> int:
             ("processes killed", wanted.storm, lambda done: _storm(place, wanted.storm, wanted.seed, done)),
             ("slow clients, seconds", wanted.slow, lambda done: _slow_clients(url, place, wanted.slow, done)),
             ("SSRF targets", wanted.ssrf, lambda done: _ssrf(wanted.ssrf, wanted.seed, done)),
+            ("malformed files", wanted.fuzz, lambda done: _fuzz(place, wanted.fuzz, wanted.seed, done)),
         )
         lines = [
             _told(console, _line_of(instrument, run, bar(instrument, count)))
@@ -112,6 +113,7 @@ def _arguments() -> argparse.Namespace:
         ("storm", 500),
         ("slow", 120),
         ("ssrf", 2_000),
+        ("fuzz", 10_000),
         ("seed", 1),
     ):
         parser.add_argument(f"--{name}", type=int, default=count)
@@ -171,6 +173,13 @@ def _ssrf(wanted: int, seed: int, done: Done) -> Line:
         line.findings.append(f"{found['requests']} requests, {found['syns']} SYNs: {', '.join(found['examples'])}")
     done(wanted)
     return line
+
+
+def _fuzz(folder: Path, wanted: int, seed: int, done: Done) -> Line:
+    """Send malformed media and forms to a real server."""
+    with served(folder / "fuzz") as server:
+        outcome = fuzz.run(server, wanted, seed, done)
+    return Line(outcome.sentence(), wanted, None, outcome.findings)
 
 
 def _slow_clients(postgres: str, folder: Path, seconds: int, done: Done) -> Line:
