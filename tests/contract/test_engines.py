@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -32,7 +34,7 @@ def picture(width: int, height: int) -> bytes:
 
 @dataclass(frozen=True)
 class Sample:
-    """An order to try a kind with, and what must come of it: the first output's size, and every output's media type.
+    """An order to try a kind with, and what must come of it: the first picture's size, every output's media type, seconds of sound.
 
     A kind of several operations has a sample for each, `name`d after it.
     """
@@ -43,9 +45,11 @@ class Sample:
     files: dict[str, bytes] = field(default_factory=dict)
     media_types: tuple[str, ...] = ("image/png",)
     name: str = ""
+    seconds: float | None = None
 
 
 ASSET = {"asset_id": "00000000-0000-7000-8000-000000000000"}
+SONG = ("audio/mpeg", "audio/wav", "image/png", "image/png")
 SAMPLES = (
     Sample(Kind.IMAGE, {"prompt": "a red fox under two trees at night", "width": 256, "height": 192}, (256, 192)),
     Sample(Kind.UPSCALE, {"image": ASSET, "scale": 2}, (500, 400), {"image": picture(250, 200)}),
@@ -87,6 +91,7 @@ SAMPLES = (
         ("image/gif", *["image/png"] * 26),
         name="animate",
     ),
+    Sample(Kind.MUSIC, {"prompt": "a short waltz", "duration": 5}, (1024, 1024), media_types=SONG, seconds=5),
 )
 ONES = [(card, sample) for card in cards() for sample in SAMPLES if sample.kind in card.kinds]
 EACH = pytest.mark.parametrize(
@@ -140,6 +145,42 @@ def _written(files: dict[str, bytes], folder: Path) -> dict[str, list[Path]]:
     for name, path in paths.items():
         path.write_bytes(files[name])
     return {name: [path] for name, path in paths.items()}
+
+
+def as_size(made: dict[str, Any]) -> tuple[int, int]:
+    return made["width"], made["height"]
+
+
+def look_at_picture(made: dict[str, Any], sample: Sample) -> None:
+    """See that the file is the picture it is said to be, with something in it."""
+    del sample
+    with Image.open(made["path"]) as image:
+        assert image.size == as_size(made)
+        assert Image.MIME[image.format or ""] == made["media_type"]
+        shown = image.convert("RGBA" if image.has_transparency_data else "RGB")
+        assert max(high - low for low, high in shown.getextrema()) > 30  # type: ignore[misc] # something is in it
+
+
+def listen_to_sound(made: dict[str, Any], sample: Sample) -> None:
+    """Hear that the file is the sound it is said to be, as long as asked, and not silent."""
+    with av.open(made["path"], "r") as container:
+        assert {"audio/mpeg": "mp3", "audio/wav": "wav"}[made["media_type"]] == container.format.name
+        heard = np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
+        seconds = heard.size / 2 / container.streams.audio[0].rate
+    assert made["duration"] == sample.seconds
+    assert seconds == pytest.approx(sample.seconds, abs=0.1)
+    assert np.abs(heard.astype(np.float64)).max() > 0.05 * (32767 if heard.dtype == np.int16 else 1)
+
+
+def watch_clip(made: dict[str, Any], sample: Sample) -> None:
+    """See that the file is a clip of its size."""
+    del sample
+    with av.open(made["path"], "r") as container:
+        frame = next(container.decode(video=0))
+        assert (frame.width, frame.height) == as_size(made)
+
+
+LOOKS = {"image": look_at_picture, "audio": listen_to_sound, "video": watch_clip}
 
 
 @pytest.fixture(scope="module", name="loaded")
@@ -197,15 +238,13 @@ def test_it_makes_what_was_ordered(card: Card, sample: Sample, loaded: dict[str,
     loaded[card.id].run([desk.order], desk)
 
     assert tuple(facts["media_type"] for facts in desk.handed_in) == sample.media_types
-    made = desk.handed_in[0]
-    with Image.open(made["path"]) as image:
-        assert image.size == sample.size == (made["width"], made["height"])
-        assert Image.MIME[image.format or ""] == made["media_type"]
-        assert max(high - low for low, high in image.convert("RGB").getextrema()) > 30  # type: ignore[misc] # something is in it
-    assert made["provenance"]["engine"] == card.id
-    assert made["provenance"]["engine_version"] == card.version
-    assert made["provenance"]["licences"] == list(card.licences)
-    assert made["provenance"]["seed"] == 7
+    assert next(as_size(made) for made in desk.handed_in if made["width"]) == sample.size
+    for made in desk.handed_in:
+        LOOKS[made["media_type"].partition("/")[0]](made, sample)
+        assert made["provenance"]["engine"] == card.id
+        assert made["provenance"]["engine_version"] == card.version
+        assert made["provenance"]["licences"] == list(card.licences)
+        assert made["provenance"]["seed"] == 7
     assert dict.fromkeys(sample.files, 1) == {
         name: len(digests) for name, digests in made["provenance"].get("inputs", {}).items()
     }
@@ -286,12 +325,13 @@ def test_the_same_seed_makes_the_same_bytes(
     assert made[0] == made[1]
 
 
-def test_another_seed_makes_another_picture(loaded: dict[str, Engine], tmp_path: Path) -> None:
-    card = card_of(default_model(Kind.IMAGE))
+@pytest.mark.parametrize("kind", [Kind.IMAGE, Kind.MUSIC])
+def test_another_seed_makes_something_else(kind: Kind, loaded: dict[str, Engine], tmp_path: Path) -> None:
+    card, sample = next((card, sample) for card, sample in ONES if sample.kind is kind)
     made = []
     for seed in (1, 2):
         (folder := tmp_path / str(seed)).mkdir()
-        desk = Recorder(card, SAMPLES[0], folder, seed=seed)
+        desk = Recorder(card, sample, folder, seed=seed)
         loaded[card.id].run([desk.order], desk)
         made.append(desk.contents())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,20 @@ def test_generate_then_edit(server: Served, tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (0, f"{shot}\n"), done.stderr
     assert size_of(shot) == (256, 192)
+
+
+def test_music_is_saved_as_sound_with_its_pictures(server: Served, tmp_path: Path) -> None:
+    song = tmp_path / "song.mp3"
+
+    made = server.run("music", "a slow piano waltz", "--duration", "6", "--seed", "7", "--out", str(song))
+
+    paths = [Path(line) for line in made.stdout.splitlines()]
+    assert made.returncode == 0, made.stderr
+    assert [path.name for path in paths] == ["song.mp3", "song-2.wav", "song-3.png", "song-4.png"]
+    assert song.read_bytes()[:3] == b"ID3"
+    with wave.open(str(paths[1])) as sound:
+        assert (sound.getnchannels(), sound.getnframes() / sound.getframerate()) == (2, 6)
+    assert size_of(paths[2]) == (1024, 1024)
 
 
 def test_the_same_seed_is_the_same_picture(server: Served, tmp_path: Path) -> None:

@@ -78,8 +78,18 @@ async def test_kinds_and_models_are_public(stage: ApiStage) -> None:
         ("sprite", "sprite"),
         ("remove_background", "cutout"),
         ("edit", "product"),
+        ("video", "video"),
+        ("music", "music"),
     }
-    assert {model.id for model in models.data} == {"illustrator", "upscale", "sprite", "cutout", "product"}
+    assert {model.id for model in models.data} == {
+        "illustrator",
+        "upscale",
+        "sprite",
+        "cutout",
+        "video",
+        "music",
+        "product",
+    }
     assert all("properties" in kind.input_schema for kind in kinds.data)
 
 

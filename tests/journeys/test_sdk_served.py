@@ -179,6 +179,16 @@ def test_an_edit_keeps_each_reference_and_says_what_was_drawn_beside_them(client
     assert said["inputs"] == {"images": [drawn.outputs[0]["sha256"]] * 2}
 
 
+def test_music_comes_with_its_score(client: Client, tmp_path: Path) -> None:
+    job = client.music.generate("a folk tune in G major at 100 bpm", duration=5, seed=3, title="Home")
+
+    facts = [(row["media_type"], row["duration"]) for row in job.outputs]
+    assert facts == [("audio/mpeg", 5), ("audio/wav", 5), ("image/png", None), ("image/png", None)]
+    said = job.outputs[0]["provenance"]
+    assert (said["key"], said["tempo"], said["title"], said["seed"]) == ("G major", 100, "Home", 3)
+    assert [path.suffix for path in job.download(tmp_path)] == [".mp3", ".wav", ".png", ".png"]
+
+
 def test_models_and_account_are_there(client: Client) -> None:
     assert {INSTANT, SLOW} <= {str(model["id"]) for model in client.models()}
     assert client.account()["scopes"]

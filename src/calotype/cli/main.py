@@ -34,6 +34,7 @@ COMMANDS = {
         "calotype.cli.remove_background", "remove_background", "Cut an image's subject out and save it."
     ),
     "video": Row("calotype.cli.video", "video", "Make a clip of a prompt or of an image and save it."),
+    "music": Row("calotype.cli.music", "music", "Make music of a prompt and save it."),
     "jobs": Row("calotype.cli.jobs", "jobs", "List, read, watch, cancel and retry jobs."),
     "models": Row("calotype.cli.models", "models", "List the models a server offers."),
     "serve": Row("calotype.cli.serve", "serve", "Run everything: database, API, a worker and upkeep."),

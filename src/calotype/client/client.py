@@ -19,6 +19,7 @@ from calotype.client.orders import (
     EffectOptions,
     ImageOptions,
     JobOptions,
+    MusicOptions,
     RemoveBackgroundOptions,
     UpscaleOptions,
     VideoOptions,
@@ -47,6 +48,7 @@ class Client:
         self.images = Images(self.jobs)
         self.sprites = Sprites(self.jobs)
         self.videos = Videos(self.jobs)
+        self.music = Music(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -260,6 +262,26 @@ class Videos:
         return job.wait(timeout, on_progress)
 
 
+class Music:
+    """Music: each verb returns a finished job."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[MusicOptions],
+    ) -> Job:
+        """Return the finished job that made music of the prompt: for each variation MP3, WAV, cover and waveform."""
+        described, of_job = split(options)
+        job = self._jobs.submit(Kind.MUSIC, {"prompt": prompt, **described}, **of_job)
+        return job.wait(timeout, on_progress)
+
+
 class AsyncClient:
     """A conversation with a server that awaits. Close it, or use it in an `async with`."""
 
@@ -270,6 +292,7 @@ class AsyncClient:
         self.images = AsyncImages(self.jobs)
         self.sprites = AsyncSprites(self.jobs)
         self.videos = AsyncVideos(self.jobs)
+        self.music = AsyncMusic(self.jobs)
 
     @classmethod
     def from_environment(cls, data: str | Path | None = None) -> Self:
@@ -482,6 +505,26 @@ class AsyncVideos:
         """Return the finished job that made a clip of the prompt, of `image`, or of both."""
         described, of_job = split(options)
         job = await self._jobs.submit(Kind.VIDEO, {"prompt": prompt, **described}, **of_job)
+        return await job.wait(timeout, on_progress)
+
+
+class AsyncMusic:
+    """Music: each verb returns a finished job."""
+
+    def __init__(self, jobs: AsyncJobs) -> None:
+        self._jobs = jobs
+
+    async def generate(
+        self,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[MusicOptions],
+    ) -> AsyncJob:
+        """Return the finished job that made music of the prompt: for each variation MP3, WAV, cover and waveform."""
+        described, of_job = split(options)
+        job = await self._jobs.submit(Kind.MUSIC, {"prompt": prompt, **described}, **of_job)
         return await job.wait(timeout, on_progress)
 
 

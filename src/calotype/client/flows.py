@@ -18,7 +18,7 @@ from calotype.client.errors import (
     ServerUnavailable,
     refusal,
 )
-from calotype.client.naming import stem_of
+from calotype.client.naming import extension_of, stem_of
 from calotype.client.wire import Answer, Call, Expect, Flow, Lost, Order, Part, Place, Saved, Show, Source, T, Wire
 from calotype.dialects.base import JobView, Json, Verb
 from calotype.errors import InvalidInputError
@@ -244,6 +244,13 @@ def download(wire: Wire, view: JobView, folder: Path | None = None, exact: Path 
     return saved
 
 
+def _ending(view: JobView, index: int, exact: Path) -> str:
+    """Return the extension asked for, or the true one of an output that is of another kind than the first."""
+    media = [str(output.get("media_type") or "") for output in view.outputs]
+    is_alike = index >= len(media) or media[index] == media[0]
+    return exact.suffix if is_alike else extension_of(media[index], view.urls[index])
+
+
 def _fetch_file(url: str, place: Place) -> Flow[Answer]:
     for _ in range(REDIRECTS):
         answer = yield from ask(Call("GET", url, expect=Expect.FILE, place=place, timeout=DOWNLOAD_PATIENCE))
@@ -256,7 +263,7 @@ def _fetch_file(url: str, place: Place) -> Flow[Answer]:
 def _place(view: JobView, index: int, folder: Path, exact: Path | None) -> Place:
     number = f"-{index + 1}" if index else ""
     if exact is not None:
-        return Place(exact=exact.with_name(f"{exact.stem}{number}{exact.suffix}"))
+        return Place(exact=exact.with_name(f"{exact.stem}{number}{_ending(view, index, exact)}"))
     given = view.body.get("input")
     prompt = given.get("prompt") if isinstance(given, Mapping) else None
     return Place(folder, stem_of(view.id, prompt or view.body.get("kind")) + number)

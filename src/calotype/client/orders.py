@@ -92,6 +92,17 @@ class AnimateOptions(JobOptions, total=False):
     pixel: bool | None
 
 
+class MusicOptions(JobOptions, total=False):
+    """What music may be asked to be; `duration` in seconds."""
+
+    duration: float | None
+    lyrics: str | None
+    title: str | None
+    instrumental: bool | None
+    count: int | None
+    seed: int | None
+
+
 _OF_JOB = frozenset(JobOptions.__annotations__)
 
 

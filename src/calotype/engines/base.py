@@ -21,6 +21,7 @@ class Phase(StrEnum):
     LOADING = "loading"
     ENCODING = "encoding"
     COMPOSING = "composing"
+    PLAYING = "playing"
     DENOISING = "denoising"
     TILES = "tiles"
     FRAMES = "frames"

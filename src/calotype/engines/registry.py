@@ -18,6 +18,7 @@ BUILT_IN = (
     "calotype.engines.cutout.card:CARD",
     "calotype.engines.video.card:CARD",
     "calotype.engines.product.card:CARD",
+    "calotype.engines.music.card:CARD",
 )
 """The first engine of a kind is the kind's default."""
 

@@ -12,6 +12,7 @@ from calotype.errors import InvalidInputError, Problem
 from calotype.jobs.fields import Input
 from calotype.jobs.inputs.edit import EditInput
 from calotype.jobs.inputs.image import ImageInput
+from calotype.jobs.inputs.music import MusicInput
 from calotype.jobs.inputs.remove_background import RemoveBackgroundInput
 from calotype.jobs.inputs.sprite import SpriteInput
 from calotype.jobs.inputs.upscale import UpscaleInput
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     SPRITE = "sprite"
     REMOVE_BACKGROUND = "remove_background"
     VIDEO = "video"
+    MUSIC = "music"
 
 
 INPUTS: dict[Kind, type[Input]] = {
@@ -38,6 +40,7 @@ INPUTS: dict[Kind, type[Input]] = {
     Kind.SPRITE: SpriteInput,
     Kind.REMOVE_BACKGROUND: RemoveBackgroundInput,
     Kind.VIDEO: VideoInput,
+    Kind.MUSIC: MusicInput,
 }
 
 

@@ -26,6 +26,8 @@ _EXTENSIONS = {
     "image/svg+xml": "svg",
     "video/mp4": "mp4",
     "video/webm": "webm",
+    "audio/mpeg": "mp3",
+    "audio/wav": "wav",
 }
 _THUMBNAIL_SIDE = 320
 """A picture that is no larger is its own thumbnail."""

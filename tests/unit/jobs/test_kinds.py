@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calotype.errors import InvalidInputError
 from calotype.jobs.fields import MAX_SIDE, MIN_SIDE
 from calotype.jobs.inputs.image import ImageInput
+from calotype.jobs.inputs.music import MusicInput
 from calotype.jobs.inputs.upscale import UpscaleInput
 from calotype.jobs.inputs.video import VideoInput
 from calotype.jobs.kinds import INPUTS, Kind, read_input
@@ -204,6 +205,37 @@ def test_a_good_upscale_is_taken(size: dict[str, Any]) -> None:
 
     assert isinstance(read, UpscaleInput)
     assert str(read.image.asset_id) == ASSET
+
+
+@pytest.mark.parametrize("duration", [4.9, 300.1, 0, -5, float("nan"), float("inf"), "30", True, [30], 10**400])
+def test_a_length_of_music_out_of_range_is_refused(duration: object) -> None:
+    assert refused(Kind.MUSIC, prompt="a", duration=duration) == {"/input/duration"}
+
+
+@pytest.mark.parametrize("count", [0, 4, True, "1"])
+def test_a_count_of_variations_out_of_range_is_refused(count: object) -> None:
+    assert refused(Kind.MUSIC, prompt="a", count=count) == {"/input/count"}
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"prompt": "jazz"}, 45),
+        ({"prompt": "jazz, 20 seconds"}, 20),
+        ({"prompt": "a two-minute jingle"}, 120),
+        ({"prompt": "a 1.5 minute song"}, 90),
+        ({"prompt": "900 seconds of rain"}, 300),
+        ({"prompt": "a 2 s sting"}, 5),
+        ({"prompt": "the 80s in 90 seconds"}, 90),
+        ({"prompt": "jazz, 20 seconds", "duration": 30}, 30),
+        ({"prompt": "jazz, 20 seconds", "duration": None}, 20),
+    ],
+)
+def test_music_is_as_long_as_asked_or_as_its_words_say(given: dict[str, Any], seconds: float) -> None:
+    read = read_input(Kind.MUSIC, given)
+
+    assert isinstance(read, MusicInput)
+    assert read.duration == seconds
 
 
 @given(st.dictionaries(st.text(max_size=12), st.none() | st.booleans() | st.integers() | st.floats() | st.text()))
