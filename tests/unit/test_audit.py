@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from calotype.accounts import Accounts
 from calotype.assets.files import FileAssets
 from calotype.audit import Acknowledged, Report, audit, read_journal
+from calotype.clock import SystemClock
 from calotype.jobs.ids import new_id
+from calotype.jobs.limits import Window
 from calotype.jobs.model import Job
 from calotype.jobs.states import JobState
 from calotype.store.database import Database
@@ -208,6 +211,22 @@ async def test_i5_a_balance_that_is_not_its_ledger_or_below_its_floor_is_named(p
     await place.rows(corruption)
 
     assert "I5" in await found(place)
+
+
+@pytest.mark.parametrize("noun", ["keys", "accounts"])
+async def test_i5_a_cap_that_counted_something_else_than_its_ledger_is_named(place: Place, noun: str) -> None:
+    accounts = Accounts(place.database, SystemClock())
+    await accounts.cap_key(place.caller.key_id, 5, Window.DAY)
+    await accounts.cap_account(str(place.caller.account_id), 5, Window.MONTH)
+    await place.submitted()
+    assert await found(place) == set()
+
+    await place.rows(f"update {noun} set spent = spent + 1 where spend_cap is not null")
+    counted_wrong = await found(place)
+    await place.rows(f"update {noun} set spend_cap = 1 where spend_cap is not null")
+
+    assert counted_wrong == {"I5"}
+    assert len([one for one in (await audit(place.database)).findings if "spent" in one.sentence]) == 2
 
 
 async def test_i6_a_result_of_an_attempt_that_was_never_claimed_is_named(place: Place) -> None:
