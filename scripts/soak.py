@@ -1,7 +1,7 @@
 """The long fault counts: kills, races, programs of calls, the model check, slow clients. Exit 1 on a finding.
 
 python scripts/soak.py [--cycles N] [--races N] [--programs N] [--storm N] [--slow SECONDS] [--ssrf N] [--fuzz N]
-                       [--seed N]
+                       [--webhooks N] [--seed N]
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
 
 from calotype.store.embedded import EmbeddedDatabase  # noqa: E402
 from calotype.store.migrate import migrate  # noqa: E402
-from faults.instruments import fuzz, kills, model, races, slow, ssrf  # noqa: E402
+from faults.instruments import fuzz, hooks, kills, model, races, slow, ssrf  # noqa: E402
 from faults.instruments.programs import Programs, close_stage, open_stage  # noqa: E402
 from faults.storm import Journal, storm  # noqa: E402
 from served import TEST_ENGINES, served  # noqa: E402
@@ -77,6 +77,7 @@ def main() -> int:
             ("programs of calls", wanted.programs, lambda done: _programs(url, wanted.programs, done)),
             ("model check", len(_MODELS), _model_check),
             ("processes killed", wanted.storm, lambda done: _storm(place, wanted.storm, wanted.seed, done)),
+            ("webhooks", wanted.webhooks, lambda done: _webhooks(url, wanted.webhooks, wanted.seed, done)),
             ("slow clients, seconds", wanted.slow, lambda done: _slow_clients(url, place, wanted.slow, done)),
             ("SSRF targets", wanted.ssrf, lambda done: _ssrf(wanted.ssrf, wanted.seed, done)),
             ("malformed files", wanted.fuzz, lambda done: _fuzz(place, wanted.fuzz, wanted.seed, done)),
@@ -111,6 +112,7 @@ def _arguments() -> argparse.Namespace:
         ("races", 20_000),
         ("programs", 1_000),
         ("storm", 500),
+        ("webhooks", 20_000),
         ("slow", 120),
         ("ssrf", 2_000),
         ("fuzz", 10_000),
@@ -194,6 +196,20 @@ def _slow_clients(postgres: str, folder: Path, seconds: int, done: Done) -> Line
     return Line(outcome.line(), 300, outcome.requests, outcome.findings)
 
 
+def _webhooks(postgres: str, wanted: int, seed: int, done: Done) -> Line:
+    """Have webhooks sent by processes that are killed, in a fresh database every so often."""
+    line = Line("webhooks under kills", 0, 0)
+    portions = [min(_WEBHOOKS_PER_DATABASE, wanted - start) for start in range(0, wanted, _WEBHOOKS_PER_DATABASE)]
+    for number, (portion, url) in enumerate(
+        zip(portions, kills.databases(postgres, len(portions), "webhooks"), strict=True)
+    ):
+        counts = asyncio.run(hooks.run(url, portion, seed + number, done=done))
+        line.count += counts.deliveries
+        line.acknowledged = (line.acknowledged or 0) + counts.deliveries
+        line.findings += counts.findings
+    return line
+
+
 def _races(postgres: str, wanted: int, done: Done) -> Line:
     line = Line("races", 0, 0)
     names = list(races.RACES)
@@ -251,6 +267,7 @@ def _model_check(done: Done) -> Line:
 _PAIRS = 3
 _MOST_SLOWER = 2.0
 _RACES_PER_DATABASE = 500
+_WEBHOOKS_PER_DATABASE = 2_000
 _PROGRAMS_AT_ONCE = 50
 _MODELS = (
     (1, 3, model.Rules(attempts=3, releases=2)),

@@ -138,6 +138,14 @@ _CHECKS = (
           """select id as job_id, state from jobs j where webhook is not null and state = any(%(terminal)s)
              and (jsonb_array_length(coalesce(webhook -> 'events', '[]')) = 0 or webhook -> 'events' ? ('job.' || state))
              and not exists (select 1 from outbox o where o.job_id = j.id and o.event = 'job.' || j.state)"""),
+    Check("I8", "its webhook {delivery} counts as delivered and no try of it was answered with a 2xx",
+          """select job_id, id as delivery from outbox o where state = 'delivered' and not exists (
+               select 1 from tries t where t.delivery_id = o.id and t.status between 200 and 299)"""),
+    Check("I8", "its webhook {delivery} is a dead letter and nothing says why",
+          "select job_id, id as delivery from outbox where state = 'dead' and reason is null"),
+    Check("I8", "a receiver is told of {event} under {count} ids",
+          """select job_id, event, count(*) from outbox where job_id is not null and event like 'job.%%'
+               and substr(event, 5) = any(%(terminal)s) group by job_id, event, endpoint_id having count(*) > 1"""),
 )
 # fmt: on
 

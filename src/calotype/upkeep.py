@@ -55,7 +55,7 @@ class Upkeep:
             Duty("rescue", 0.7, self.rescue),
             Duty("requeue", 0.3, lifecycle.requeue_due),
             Duty("expire", 0.5, lifecycle.expire_due),
-            Duty("webhooks", 0.25, deliverer.deliver),
+            Duty("webhooks", 0.15, deliverer.deliver),
             Duty("tickets", 2.0, lifecycle.reissue_tickets),
             Duty("parked", 1.0, lifecycle.unpark_due),
             Duty("retention", 30.0, self.purge_expired),

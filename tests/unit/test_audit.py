@@ -343,6 +343,23 @@ async def test_i8_a_terminal_job_whose_delivery_is_missing_is_named(place: Place
     assert await found(place) == {"I8"}
 
 
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "update outbox set state = 'delivered', ended_at = now()",
+        "update outbox set state = 'dead', ended_at = now()",
+        """insert into outbox (id, account_id, job_id, event, url, face, receiver, body)
+           select gen_random_uuid(), account_id, job_id, event, url, face, receiver, body from outbox""",
+    ],
+    ids=["delivered without a try", "dead without a reason", "told under two ids"],
+)
+async def test_i8_a_delivery_that_was_lost_or_doubled_is_named(place: Place, corruption: str) -> None:
+    await place.job_in(JobState.FAILED, webhook=WEBHOOK)
+    await place.rows(corruption)
+
+    assert await found(place) == {"I8"}
+
+
 # --- the journal -----------------------------------------------------------------------------------
 
 

@@ -39,7 +39,7 @@ _AWAY = (DatabaseUnavailableError, psycopg.Error)
 class Terms:
     """How much is under way at once in one process, and for how long a lease stands: longer than any try."""
 
-    for_proven: int = 64
+    for_proven: int = 128
     for_others: int = 256
     lease: timedelta = timedelta(seconds=40)
     breaker: Breaker = field(default_factory=Breaker)
