@@ -12,7 +12,7 @@ from calotype.cli.output import check_place, client_of, data_option, finish, jso
 
 @click.command()
 @click.argument("file")
-@click.option("--scale", type=click.Choice([2, 3, 4]), help="How many times as wide and high.")
+@click.option("--scale", type=click.Choice([1, 2, 3, 4, 6, 8]), help="How many times as wide and high.")
 @click.option("--target", type=click.Choice(["1K", "2K", "4K"], case_sensitive=False), help="The longer side.")
 @click.option("--model", help="The model (default: the server's for upscaling).")
 @click.option("--out", help=OUT)

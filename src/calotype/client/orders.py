@@ -48,7 +48,7 @@ class ImageOptions(EditOptions, total=False):
 class UpscaleOptions(JobOptions, total=False):
     """How far an image is enlarged: exactly one of the two."""
 
-    scale: Literal[2, 3, 4] | None
+    scale: Literal[1, 2, 3, 4, 6, 8] | None
     target: Literal["1K", "2K", "4K"] | None
 
 

@@ -181,7 +181,7 @@ def test_a_hostile_field_name_is_refused_in_a_short_sentence_that_can_be_sent(na
         {"asset_id": 5},
         {"from_job": ASSET, "output": -1},
         {"from_job": ASSET, "output": True},
-        {"url": "https://example.org"},
+        {"asset_id": ASSET, "url": "https://example.org"},
         "data:,",
         None,
     ],
@@ -193,13 +193,15 @@ def test_an_image_is_given_in_exactly_one_way(source: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [{}, {"scale": 2, "target": "2K"}, {"scale": 1}, {"scale": True}, {"scale": "2"}, {"scale": 10**6}, {"target": "8K"}]
+    "size", [{}, {"scale": 2, "target": "2K"}, {"scale": 5}, {"scale": True}, {"scale": "2"}, {"scale": 10**6}, {"target": "8K"}]
 )  # fmt: skip
 def test_an_upscale_is_asked_by_a_factor_or_by_a_target(size: dict[str, Any]) -> None:
     assert refused(Kind.UPSCALE, image={"asset_id": ASSET}, **size)
 
 
-@pytest.mark.parametrize("size", [{"scale": 2}, {"scale": 3}, {"scale": 4}, {"target": "1K"}, {"target": "4K"}])
+@pytest.mark.parametrize(
+    "size", [{"scale": 1}, {"scale": 2}, {"scale": 4}, {"scale": 6}, {"scale": 8}, {"target": "1K"}, {"target": "4K"}]
+)
 def test_a_good_upscale_is_taken(size: dict[str, Any]) -> None:
     read = read_input(Kind.UPSCALE, {"image": {"asset_id": ASSET}, **size})
 

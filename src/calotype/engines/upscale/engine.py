@@ -30,7 +30,7 @@ BYTES_PER_PIXEL = 8
 
 
 class UpscaleEngine:
-    """Enlarges pictures by 2, 3 or 4, or to a longer side of 1024, 2048 or 4096 pixels."""
+    """Enlarges pictures by 2, 3, 4, 6 or 8, or to a longer side of 1024, 2048 or 4096 pixels."""
 
     card = CARD
 
@@ -127,7 +127,7 @@ def _allowed_size(size: Size, wish: Mapping[str, Any]) -> Size:
 
 def _passes(source: Size, size: Size, wish: Mapping[str, Any]) -> Passes:
     scale: int | None = wish.get("scale")
-    return (scale,) if scale is not None else passes_for(max(size) / max(source))
+    return passes_for(scale if scale is not None else max(size) / max(source))
 
 
 def _provenance(picture: Picture, passes: Passes, reached: Size, size: Size) -> dict[str, Any]:
@@ -149,5 +149,5 @@ def _note(source: Size, passes: Passes, size: Size) -> str:
     if max(size) < max(source):
         return "The picture is larger than the target: it was made smaller by a Lanczos filter, without the network."
     if size == source:
-        return "The picture has the target's size already: its pixels are unchanged."
+        return "The picture has the size that was asked for already: its pixels are unchanged."
     return "The picture is nearly as large as the target: a Lanczos filter was enough, without the network."

@@ -143,7 +143,10 @@ def test_flat_colours_stay_what_they_are(scale: int, engine: UpscaleEngine, desk
 @pytest.mark.parametrize(
     ("source", "wish", "wanted", "passes"),
     [
+        ((30, 20), {"scale": 1}, (30, 20), []),
         ((30, 20), {"scale": 3}, (90, 60), [3]),
+        ((30, 20), {"scale": 6}, (180, 120), [2, 3]),
+        ((30, 20), {"scale": 8}, (240, 160), [2, 4]),
         ((30, 20), {"scale": 3, "target": None}, (90, 60), [3]),
         ((300, 40), {"target": "1K"}, (1024, 137), [4]),
         ((20, 60), {"target": "1K"}, (341, 1024), [4, 4]),
