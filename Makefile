@@ -63,6 +63,7 @@ gallery: .venv/dev ## contact sheets of the engines → docs/gallery
 	$(BIN)/python scripts/clips.py
 	$(BIN)/python scripts/gallery_products.py
 	$(BIN)/python scripts/gallery_music.py
+	$(BIN)/python scripts/gallery_sprites.py
 
 clean: ## remove the environment and what the demo left
 	rm -rf .venv .calotype demo

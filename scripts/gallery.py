@@ -26,7 +26,8 @@ with the seed that stands in the file. Made by `make gallery` on a plain CPU; th
 These are not a generative model's pictures: openly licensed drawings (Fluent Emoji, MIT; Noto Emoji, Apache-2.0; Calotype's own)
 are found for what a prompt names and arranged in a drawn scene. `tests/gallery/test_bar.py` checks them.
 
-Further sheets: [backgrounds removed](cutouts.md), [pictures with references](products.md), [music](music.md).
+Further sheets: [backgrounds removed](cutouts.md), [pictures with references](products.md), [music](music.md),
+[sprites and effects](sprites.md).
 """
 
 

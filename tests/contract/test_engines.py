@@ -92,6 +92,13 @@ SAMPLES = (
         name="animate",
     ),
     Sample(Kind.MUSIC, {"prompt": "a short waltz", "duration": 5}, (1024, 1024), media_types=SONG, seconds=5),
+    Sample(
+        Kind.SPRITE,
+        {"operation": "reskin", "prompt": "a golden cartoon", "resolution": "512", "image": ASSET},
+        (512, 512),
+        {"image": picture(64, 64)},
+        name="reskin",
+    ),
 )
 ONES = [(card, sample) for card in cards() for sample in SAMPLES if sample.kind in card.kinds]
 EACH = pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_generate_then_remove_the_background(server: Served, tmp_path: Path) -> 
     assert (size_of(cut), cut.read_bytes()[25]) == ((256, 192), 6)  # a PNG of colours with an alpha
 
 
-def test_a_sprite_in_motion(server: Served, tmp_path: Path) -> None:
+def test_a_sprite_in_motion_and_its_sheet_in_gold(server: Served, tmp_path: Path) -> None:
     hero, folder = tmp_path / "hero.png", tmp_path / "walk"
     server.run("generate", "a red fox", "--width", "256", "--height", "256", "--out", str(hero))
 
@@ -79,6 +79,13 @@ def test_a_sprite_in_motion(server: Served, tmp_path: Path) -> None:
     assert [file.suffix for file in files] == [".gif", *[".png"] * 26]
     assert files[0].read_bytes().startswith(b"GIF89a")
     assert (size_of(files[1]), size_of(files[2])) == ((1600, 1600), (320, 320))
+
+    golden = server.run(
+        "sprite", "reskin", str(files[1]), "golden", "--resolution", "2K", "--out", str(tmp_path / "gold.png")
+    )
+
+    assert golden.returncode == 0, golden.stderr
+    assert size_of(tmp_path / "gold.png") == (2048, 2048)
 
 
 def test_generate_then_edit(server: Served, tmp_path: Path) -> None:

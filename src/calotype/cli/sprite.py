@@ -78,6 +78,23 @@ def animate(timeout: float, as_json: bool, data: Path | None, **given: Any) -> N
     _make("animate", given, timeout, data, as_json=as_json)
 
 
+@sprite.command("reskin")
+@click.argument("image", type=_FILE)
+@click.argument("prompt")
+@click.option("--style", type=click.Choice(["pixel", "cartoon", "sd", "quater_view"]), help="How it is drawn.")
+@_resolution
+@_seed
+@_model
+@_out
+@timeout_option
+@json_option
+@data_option
+@worded
+def reskin(timeout: float, as_json: bool, data: Path | None, **given: Any) -> None:
+    """Put the colour, material or style that PROMPT names on IMAGE, a picture or a sheet, and save it."""
+    _make("reskin", given, timeout, data, as_json=as_json)
+
+
 def _make(operation: str, given: Mapping[str, Any], timeout: float, data: Path | None, *, as_json: bool) -> None:
     out, model = given["out"], given["model"]
     check_place(out)

@@ -21,6 +21,7 @@ from calotype.client.orders import (
     JobOptions,
     MusicOptions,
     RemoveBackgroundOptions,
+    ReskinOptions,
     UpscaleOptions,
     VideoOptions,
     listed,
@@ -239,6 +240,20 @@ class Sprites:
         """Return the finished job that set the picture's subject in motion: a GIF, a sheet, and every frame."""
         described, of_job = split(options)
         given = {"operation": "animate", "image": image, "prompt": prompt, "frames": frames, **described}
+        return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
+
+    def reskin(
+        self,
+        image: Image,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[ReskinOptions],
+    ) -> Job:
+        """Return the finished job that put another colour, material or style on the picture or sheet."""
+        described, of_job = split(options)
+        given = {"operation": "reskin", "image": image, "prompt": prompt, **described}
         return self._jobs.submit(Kind.SPRITE, given, **of_job).wait(timeout, on_progress)
 
 
@@ -484,6 +499,21 @@ class AsyncSprites:
         """Return the finished job that set the picture's subject in motion: a GIF, a sheet, and every frame."""
         described, of_job = split(options)
         given = {"operation": "animate", "image": image, "prompt": prompt, "frames": frames, **described}
+        job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
+        return await job.wait(timeout, on_progress)
+
+    async def reskin(
+        self,
+        image: Image,
+        prompt: str,
+        *,
+        timeout: float = DEFAULT_WAIT,
+        on_progress: Watcher = ignore,
+        **options: Unpack[ReskinOptions],
+    ) -> AsyncJob:
+        """Return the finished job that put another colour, material or style on the picture or sheet."""
+        described, of_job = split(options)
+        given = {"operation": "reskin", "image": image, "prompt": prompt, **described}
         job = await self._jobs.submit(Kind.SPRITE, given, **of_job)
         return await job.wait(timeout, on_progress)
 

@@ -85,6 +85,14 @@ class RemoveBackgroundOptions(JobOptions, total=False):
     reverse: bool | None
 
 
+class ReskinOptions(JobOptions, total=False):
+    """How a picture or sheet is redrawn; `style` may also stand in the words."""
+
+    style: Literal["pixel", "cartoon", "sd", "quater_view"] | None
+    resolution: Literal["512", "1K", "2K", "4K"]
+    seed: int | None
+
+
 class AnimateOptions(JobOptions, total=False):
     """How a subject is set in motion; with `end_image` it becomes that, `pixel` makes it pixel art."""
 

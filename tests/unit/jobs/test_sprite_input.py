@@ -80,3 +80,9 @@ def test_what_an_animation_needs_is_said(given: dict[str, Any], why: str) -> Non
         read("animate", prompt="walks", **given)
 
     assert caught.value.problems[0].message == why
+
+
+def test_a_reskin_has_a_style_of_four() -> None:
+    assert read("reskin", prompt="gold", image=IMAGE, style="quater_view").style == "quater_view"
+    assert refused("reskin", prompt="gold", image=IMAGE, style="oil") == {"/input/style"}
+    assert refused("reskin", prompt="gold") == {"/input"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from calotype.engines.base import Context, Estimate, Order, Probe
 from calotype.engines.sprite.card import CARD
@@ -12,13 +13,19 @@ from calotype.engines.sprite.effects.paint import FORMS, Effect
 from calotype.engines.sprite.effects.stage import Noise
 from calotype.engines.sprite.effects.words import read_wish
 from calotype.engines.sprite.motion import orders as motion
+from calotype.engines.sprite.reskin import orders as reskin
+from calotype.engines.sprite.subject import Array, Check, Cutter, Finder
 from calotype.errors import OutOfMemoryError
 from calotype.jobs.inputs.sprite import SpriteInput
 
-MAKERS: Mapping[str, Callable[[SpriteInput, int, Context], None]] = {
+if TYPE_CHECKING:
+    from calotype.engines.matte.matting import Matting
+
+MAKERS: Mapping[str, Callable[[SpriteInput, int, Context, Cutter], None]] = {
     "effect": effects.make_effect,
     "effect_sheet": effects.make_sheet,
     "animate": motion.make_animation,
+    "reskin": reskin.make_reskin,
 }
 SECONDS_PER_MEGAPIXEL = 1.6
 SECONDS_PER_FRAME_MEGAPIXEL = 0.4
@@ -26,12 +33,15 @@ BYTES_PER_PIXEL = 12
 
 
 class SpriteEngine:
-    """Visual effects and sprites by rule."""
+    """Visual effects and sprites by rule; a network only finds what is to be cut out."""
 
     card = CARD
 
+    def __init__(self) -> None:
+        self._cutter = Cutter()
+
     def probe(self) -> Probe:
-        """Return whether numpy and Pillow are here: all it needs."""
+        """Return whether what it cannot do without is here: without onnxruntime, subjects are cut out of plain grounds only."""
         missing = [name for name in ("numpy", "PIL") if importlib.util.find_spec(name) is None]
         return Probe(not missing, f"The package {missing[0]} is not installed." if missing else "")
 
@@ -49,8 +59,13 @@ class SpriteEngine:
         del order
 
     def load(self, device: str, report: Callable[[float], None]) -> None:
-        """Do nothing: there are no weights."""
-        del device
+        """Read the network that finds subjects, where it can run."""
+        report(0.0)
+        if importlib.util.find_spec("onnxruntime") is not None:
+            # imported late: where there is no onnxruntime, everything else must still work
+            from calotype.engines.matte.matting import Matting
+
+            self._cutter = Cutter(_finder(Matting(device)))
         report(1.0)
 
     def warm(self) -> None:
@@ -63,12 +78,21 @@ class SpriteEngine:
         for order in orders:
             wanted = SpriteInput.model_validate(dict(order.input))
             try:
-                MAKERS[wanted.operation](wanted, order.seed, context)
+                MAKERS[wanted.operation](wanted, order.seed, context, self._cutter)
             except MemoryError as error:
                 raise OutOfMemoryError from error
 
     def unload(self) -> None:
-        """Keep nothing: there is nothing to give back."""
+        """Drop the network."""
+        self._cutter = Cutter()
+
+
+def _finder(matting: Matting) -> Finder:
+    def find(pixels: Array, check: Check) -> Array | None:
+        found = matting.find(pixels, check)
+        return found.matte if found.has_subject else None
+
+    return find
 
 
 def _of_animation(wanted: SpriteInput) -> Estimate:

@@ -55,7 +55,7 @@ def png(picture: Image.Image, path: Path) -> None:
 
 def preview(picture: Image.Image) -> bytes:
     """Return a small JPEG of a picture on a dark ground."""
-    small = picture.resize(_within(picture.size), Image.Resampling.BILINEAR, reducing_gap=1.0)
+    small = picture.convert("RGBA").resize(_within(picture.size), Image.Resampling.BILINEAR, reducing_gap=1.0)
     file = io.BytesIO()
     Image.alpha_composite(Image.new("RGBA", small.size, _BACKDROP), small).convert("RGB").save(file, "JPEG", quality=80)
     return file.getvalue()

@@ -13,18 +13,21 @@ SIDES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 SHEET_FRAMES = (4, 9, 16)
 ANIMATION_FRAMES = (25, 36, 49, 64, 81, 100, 121, 144, 169)
 
-Operation = Literal["effect", "effect_sheet", "animate"]
+Operation = Literal["effect", "effect_sheet", "animate", "reskin"]
+Style = Literal["pixel", "cartoon", "sd", "quater_view"]
 
 _TAKES: Mapping[str, frozenset[str]] = {
     "effect": frozenset({"image", "resolution"}),
     "effect_sheet": frozenset({"image", "resolution", "frames"}),
     "animate": frozenset({"image", "end_image", "frames", "pixel"}),
+    "reskin": frozenset({"image", "resolution", "style"}),
 }
 """Which fields belong to an operation, beside prompt and seed."""
 _NEEDS: Mapping[str, frozenset[str]] = {
     "effect": frozenset(),
     "effect_sheet": frozenset({"frames"}),
     "animate": frozenset({"image", "frames"}),
+    "reskin": frozenset({"image"}),
 }
 _FRAMES: Mapping[str, tuple[int, ...]] = {"effect_sheet": SHEET_FRAMES, "animate": ANIMATION_FRAMES}
 
@@ -38,6 +41,8 @@ class SpriteInput(Input):
     - `animate`: the subject of `image` does what `prompt` says (walk, jump, attack, wave …), in `frames` of 25, 36, 49, 64, 81,
       100, 121, 144 or 169; with `end_image` it becomes that. `pixel` makes it pixel art. The outputs are a GIF, a square sheet, and
       every frame.
+    - `reskin`: the picture or sheet in `image` in the colour, the material (gold, stone, ice, lava …) and the style that `prompt`
+      names, or in `style` ("quater_view" is spelt as its vendor does); every outline stays in its place. `resolution` as above.
     """
 
     operation: Operation
@@ -46,6 +51,7 @@ class SpriteInput(Input):
     end_image: ImageSource | None = None
     frames: Annotated[int, Field(ge=4, le=169, strict=True)] | None = None
     pixel: bool | None = None
+    style: Style | None = None
     resolution: Literal["512", "1K", "2K", "4K"] | None = None
     seed: Seed | None = None
 

@@ -15,10 +15,14 @@ from calotype.engines.sprite.motion.files import CLEAR, Palette, Sheet, pixelate
 from calotype.engines.sprite.motion.motions import MOTIONS, names_of, read_script
 from calotype.engines.sprite.motion.pose import Pose
 from calotype.engines.sprite.motion.puppet import FEET, Puppet
-from calotype.engines.sprite.subject import cut_out
+from calotype.engines.sprite.subject import Cutter
 
 ASKED = tomllib.loads((Path(__file__).parents[3] / "gallery" / "motions.toml").read_text("utf-8"))["motion"]
 SIDE = 128
+
+
+def cut_out(picture: Image.Image) -> tuple[Image.Image, str]:
+    return Cutter().cut_out(picture, lambda: None)
 
 
 def somebody(ground: tuple[int, int, int, int] = (0, 0, 0, 0)) -> Image.Image:
@@ -57,6 +61,16 @@ def test_a_subject_on_a_plain_ground_is_cut_out_like_one_on_none() -> None:
     assert (by_alpha, by_border) == ("alpha", "border")
     assert abs(alone.width - cut.width) <= 4
     assert abs(alone.height - cut.height) <= 4
+
+
+def test_without_alpha_or_a_plain_ground_the_network_is_asked() -> None:
+    crowd = Image.effect_noise((60, 60), 120).convert("RGBA")
+    matte = np.zeros((60, 60), np.float32)
+    matte[10:50, 20:40] = 1
+
+    cut, how = Cutter(lambda *_: matte).cut_out(crowd, lambda: None)
+
+    assert (how, cut.size) == ("network", (20, 40))
 
 
 def test_a_picture_without_a_subject_is_taken_whole() -> None:

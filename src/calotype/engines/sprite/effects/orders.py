@@ -14,6 +14,7 @@ from calotype.engines.sprite.effects.paint import FORMS, Effect
 from calotype.engines.sprite.effects.stage import Noise
 from calotype.engines.sprite.effects.words import Wish, read_wish
 from calotype.engines.sprite.pictures import main_colours, png, preview, read_image
+from calotype.engines.sprite.subject import Cutter
 from calotype.jobs.inputs.sprite import SpriteInput
 
 NOTE = "This effect was drawn by rule from noise, particles and gradients; no generative model made it."
@@ -22,16 +23,18 @@ _STEPS = 100
 """Progress of one frame."""
 
 
-def make_effect(wanted: SpriteInput, seed: int, context: Context) -> None:
+def make_effect(wanted: SpriteInput, seed: int, context: Context, cutter: Cutter) -> None:
     """Draw the effect at the moment it is best seen."""
+    del cutter
     context.progress(0, _STEPS + 10, Phase.FRAMES)
     wish, effect, is_tinted = _prepared(wanted, seed, context)
     picture = effect.paint(effect.form.peak, wanted.side(), _reporting(context, 0, _STEPS + 10))
     _hand_in(picture, _said(wish, wanted, is_tinted), context, _STEPS + 10)
 
 
-def make_sheet(wanted: SpriteInput, seed: int, context: Context) -> None:
+def make_sheet(wanted: SpriteInput, seed: int, context: Context, cutter: Cutter) -> None:
     """Draw the effect's moments in the cells of a square, row by row."""
+    del cutter
     frames = wanted.frames or 0
     across = math.isqrt(frames)
     cell, total = wanted.side() // across, frames * _STEPS + 10

@@ -9,7 +9,7 @@ from calotype.engines.sprite.motion.files import DELAY, Palette, Sheet, pixelate
 from calotype.engines.sprite.motion.motions import Script, names_of, read_script
 from calotype.engines.sprite.motion.puppet import Puppet
 from calotype.engines.sprite.pictures import preview, read_image
-from calotype.engines.sprite.subject import cut_out
+from calotype.engines.sprite.subject import Cutter
 from calotype.jobs.inputs.sprite import SpriteInput
 
 NOTE = "The subject was cut out and bent as a whole, by rule: no generative model drew its frames."
@@ -23,7 +23,7 @@ _CHANGE = (0.3, 0.75)
 """Between which shares of the time a subject becomes the end image."""
 
 
-def make_animation(wanted: SpriteInput, seed: int, context: Context) -> None:
+def make_animation(wanted: SpriteInput, seed: int, context: Context, cutter: Cutter) -> None:
     """Move the subject frame by frame."""
     del seed  # a motion has nothing left to chance
     count = wanted.frames or 0
@@ -31,8 +31,8 @@ def make_animation(wanted: SpriteInput, seed: int, context: Context) -> None:
     context.progress(0, total, Phase.FRAMES)
     script = read_script(wanted.prompt)
     side = side_of(wanted)
-    first, how = _puppet(context, "image", side)
-    last = _puppet(context, "end_image", side)[0] if wanted.end_image is not None else None
+    first, how = _puppet(context, cutter, "image", side)
+    last = _puppet(context, cutter, "end_image", side)[0] if wanted.end_image is not None else None
     block = _BLOCK if wanted.pixel else 1
     ends = [pixelated(one.canvas, block) if wanted.pixel else one.canvas for one in (first, last) if one is not None]
     palette = Palette(ends, _PIXEL_COLOURS if wanted.pixel else _COLOURS)
@@ -68,9 +68,8 @@ def side_of(wanted: SpriteInput) -> int:
     return SMALL if wanted.pixel or (wanted.frames or 0) > FEW else LARGE
 
 
-def _puppet(context: Context, name: str, side: int) -> tuple[Puppet, str]:
-    subject, how = cut_out(read_image(context.input_file(name)))
-    context.check()
+def _puppet(context: Context, cutter: Cutter, name: str, side: int) -> tuple[Puppet, str]:
+    subject, how = cutter.cut_out(read_image(context.input_file(name)), context.check)
     return Puppet.of(subject, side), how
 
 

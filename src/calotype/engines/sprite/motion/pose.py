@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 _ON_ITS_SIDE = 1.54
-_LONG = 0.52
+_LONG = 0.42
 
 
 @dataclass(frozen=True, slots=True)
