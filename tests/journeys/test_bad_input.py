@@ -217,6 +217,7 @@ async def test_a_path_or_query_of_nonsense_is_the_callers_error(stage: ApiStage,
         "ftp://example.org/", "http://", "http:///path", "http://?x", "http://user:secret@example.org/", "http://@example.org/",
         "http://example.org/a b", " http://example.org/", "http://example.org/\n", "http://exa\tmple.org/", "http://\x1b[31m/",
         "http://[::1", "http://example.org:99999/", "http://example.org:x/", "http://example.org\\@evil.example/", "http://:80/",
+        "HTTP://[::1]:8080/hook?x=1#y", "http://127.0.0.1/", "http://169.254.169.254/latest",
     ],
 )  # fmt: skip
 async def test_a_webhook_that_cannot_be_called_is_the_callers_error(stage: ApiStage, url: str) -> None:
@@ -226,7 +227,9 @@ async def test_a_webhook_that_cannot_be_called_is_the_callers_error(stage: ApiSt
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/webhook/url")
 
 
-@pytest.mark.parametrize("url", ["https://example.org", "HTTP://[::1]:8080/hook?x=1#y", "http://bücher.example/ä"])
+@pytest.mark.parametrize(
+    "url", ["https://example.org", "HTTP://[2606:2800::1]:8080/hook?x=1#y", "http://bücher.example/ä"]
+)
 async def test_a_webhook_that_can_be_called_is_taken(stage: ApiStage, url: str) -> None:
     await stage.submit(webhook={"url": url})
 

@@ -81,9 +81,9 @@ async def test_a_dry_run_says_the_price_and_stores_nothing(stage: ApiStage) -> N
         (BODY | {"deadline": -1}, 422, "invalid_input", "/deadline"),
         (BODY | {"webhook": {"url": "ftp://x"}}, 422, "invalid_input", "/webhook/url"),
         (
-            {"kind": "upscale", "input": {"image": {"url": "https://x/y.png"}, "scale": 2}},
+            {"kind": "upscale", "input": {"image": {"url": "https://127.0.0.1/y.png"}, "scale": 2}},
             400,
-            "unsupported_input",
+            "url_not_allowed",
             None,
         ),
     ],
