@@ -13,7 +13,7 @@ CARD = Card(
     kinds=frozenset({Kind.MUSIC}),
     loader="calotype.engines.music.engine:MusicEngine",
     licences=("MIT (FluidR3Mono)", "Apache-2.0 (Calotype)"),
-    needs=Needs(memory=900_000_000, disk=200_000_000),
+    needs=Needs(memory=1_100_000_000, disk=200_000_000),
     limits={"min_seconds": int(SHORTEST), "max_seconds": int(LONGEST), "count": MOST_VARIATIONS},
     cancel=Grain.STEP,
     progress=Grain.STEP,
