@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from calotype.cli.main import COMMANDS
 from calotype.config import read_settings
@@ -73,7 +75,9 @@ def test_the_readmes_python_example_runs_as_it_stands(tmp_path: Path) -> None:
     assert (tmp_path / "cat.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.timeout(240)
 def test_the_sdk_pages_examples_run_as_they_stand(tmp_path: Path) -> None:
+    _a_users_pictures(tmp_path)
     examples = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "sdk.md").read_text("utf-8"), re.DOTALL)
     with served(tmp_path / "calotype-data") as server:
         for example in examples:
@@ -85,6 +89,18 @@ def test_the_sdk_pages_examples_run_as_they_stand(tmp_path: Path) -> None:
 
     assert len(examples) == 2
     assert len(list((tmp_path / "balloons").iterdir())) == 3
+
+
+def _a_users_pictures(folder: Path) -> None:
+    """Leave the pictures that the examples take for the reader's own: a photograph, a figure, and a sheet of it."""
+    shutil.copy(ROOT / "tests" / "gallery" / "photos" / "coffee.jpg", folder / "cup.jpg")
+    figure = Image.new("RGBA", (128, 128))
+    figure.paste((200, 60, 40, 255), (48, 16, 80, 112))
+    figure.save(folder / "hero.png")
+    sheet = Image.new("RGBA", (256, 128))
+    for place in ((0, 0), (128, 0)):
+        sheet.paste(figure, place)
+    sheet.save(folder / "walk-sheet.png")
 
 
 def _tour() -> list[str]:

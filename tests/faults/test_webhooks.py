@@ -28,7 +28,7 @@ async def test_a_thousand_webhooks_arrive_while_their_sender_is_killed(
         f" {len(counts.findings)} findings",
     )
     assert counts.findings == []
-    assert counts.kills >= 5
+    assert counts.kills >= 20
 
 
 async def test_the_instrument_bites_on_a_delivery_marked_before_it_is_sent(database_url: str) -> None:
