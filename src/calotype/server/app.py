@@ -61,7 +61,7 @@ class App:
         metrics.in_flight += 1
         name, status = _NO_ROUTE, 499
         try:
-            lane = await self.services.lane.answer(scope, start)
+            lane = self.services.lane.answer(scope, start)
             name, answer = lane or await self._answer(scope, receive, request_id.decode())
             status = answer.status
             await send_answer(answer, request_id, is_head=scope["method"] == "HEAD", receive=receive, send=send)

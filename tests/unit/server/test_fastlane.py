@@ -43,8 +43,8 @@ def taken(stage: ApiStage, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     lane, found = stage.app.services.lane, []
     ask = lane.answer
 
-    async def watched(scope: object, now: float) -> tuple[str, Answer] | None:
-        answer = await ask(scope, now)  # type: ignore[arg-type] # it is handed on
+    def watched(scope: object, now: float) -> tuple[str, Answer] | None:
+        answer = ask(scope, now)  # type: ignore[arg-type] # it is handed on
         found.append(answer is not None)
         return answer
 
