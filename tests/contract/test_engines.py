@@ -252,19 +252,9 @@ def test_it_makes_what_was_ordered(card: Card, sample: Sample, loaded: dict[str,
         assert made["provenance"]["engine_version"] == card.version
         assert made["provenance"]["licences"] == list(card.licences)
         assert made["provenance"]["seed"] == 7
-    made = desk.handed_in[0]
-    assert sample.size == (made["width"], made["height"])
-    with Image.open(made["poster"] or made["path"]) as image:
-        assert image.size == sample.size
-        assert made["poster"] or Image.MIME[image.format or ""] == made["media_type"]
-        assert max(high - low for low, high in image.convert("RGB").getextrema()) > 30  # type: ignore[misc] # something is in it
-    assert made["provenance"]["engine"] == card.id
-    assert made["provenance"]["engine_version"] == card.version
-    assert made["provenance"]["licences"] == list(card.licences)
-    assert made["provenance"]["seed"] == 7
-    assert dict.fromkeys(sample.files, 1) == {
-        name: len(digests) for name, digests in made["provenance"].get("inputs", {}).items()
-    }
+        assert dict.fromkeys(sample.files, 1) == {
+            name: len(digests) for name, digests in made["provenance"].get("inputs", {}).items()
+        }
 
 
 @EACH

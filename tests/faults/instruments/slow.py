@@ -137,6 +137,7 @@ def api(database_url: str, folder: Path, patience: Patience, **planted: float) -
     environment = os.environ | {
         "CALOTYPE_DATABASE_URL": database_url,
         "CALOTYPE_SERVER__MAX_CONNECTIONS_PER_ADDRESS": "500",
+        "CALOTYPE_LIMITS__READS": "1000000",  # the ordinary caller of the bed asks as fast as it is answered
         "PYTHONPATH": str(TESTS),
     }
     given = ["--data", str(folder), "--fd", str(listener.fileno())]
