@@ -92,15 +92,11 @@ def test_the_sdk_pages_examples_run_as_they_stand(tmp_path: Path) -> None:
 
 
 def _a_users_pictures(folder: Path) -> None:
-    """Leave the pictures that the examples take for the reader's own: a photograph, a figure, and a sheet of it."""
+    """Leave the pictures that the examples take for the reader's own: a photograph and a figure."""
     shutil.copy(ROOT / "tests" / "gallery" / "photos" / "coffee.jpg", folder / "cup.jpg")
     figure = Image.new("RGBA", (128, 128))
     figure.paste((200, 60, 40, 255), (48, 16, 80, 112))
     figure.save(folder / "hero.png")
-    sheet = Image.new("RGBA", (256, 128))
-    for place in ((0, 0), (128, 0)):
-        sheet.paste(figure, place)
-    sheet.save(folder / "walk-sheet.png")
 
 
 def _tour() -> list[str]:

@@ -46,3 +46,19 @@ def test_a_shot_shows_its_references_in_the_scene_it_asks_for(shot: dict[str, An
 
 def _is_near(colour: Any) -> bool:
     return all(abs(one - other) < 70 for one, other in zip(colour, LIME, strict=True))
+
+
+@pytest.mark.parametrize(
+    "prompt", ["the ducks on a beach at sunset", "my cats in the snow", "these three bottles on a table"]
+)
+def test_several_things_that_the_prompt_speaks_of_as_known_are_those_of_the_picture(
+    prompt: str, illustrator: Illustrator
+) -> None:
+    subject = Subject(Image.new("RGBA", (300, 100), "gold"), is_whole_picture=False, is_cut_below=False)
+    wanted = EditInput.model_validate({"prompt": prompt, "images": [{"data": "data:image/png;base64,AA=="}]})
+
+    reading = read(wanted, [subject], illustrator.library)
+
+    drawn = {mention.drawing.label for mention in reading.mentions if not is_stand_in(mention.drawing)}
+    assert drawn <= {"table"}
+    assert len(reading.mentions) == len(drawn) + 1

@@ -19,7 +19,7 @@ from calotype.engines.product.stand_ins import (
     number_of,
 )
 from calotype.engines.product.subjects import Subject
-from calotype.engines.product.wording import with_references
+from calotype.engines.product.wording import is_definite, with_references
 from calotype.jobs.inputs.edit import EditInput
 
 _ALONE = 0.9
@@ -37,7 +37,9 @@ def read(wanted: EditInput, subjects: Sequence[Subject], library: Library) -> Re
 
     def is_scene(phrase: str) -> bool:
         found = read_prompt(phrase, library)
-        return bool(found.scenes or found.background) or any(mention.count > 1 for mention in found.mentions)
+        # "three tulips" are drawn; "the ducks" are those of the picture
+        are_several = not is_definite(phrase) and any(mention.count > 1 for mention in found.mentions)
+        return bool(found.scenes or found.background) or are_several
 
     text = with_references(wanted.prompt, names_for(drawings), is_scene)
     reading = read_prompt(text, known, negative=wanted.negative_prompt, style=wanted.style)

@@ -58,6 +58,11 @@ def with_references(prompt: str, names: str, is_scene: Callable[[str], bool]) ->
     return f"{names} {prompt}" if _PREPOSITION.match(prompt) else prompt
 
 
+def is_definite(phrase: str) -> bool:
+    """Return whether a phrase speaks of something known: "the ducks", "my shoe"."""
+    return bool(_DEFINITE.match(phrase))
+
+
 def _rest_of(prompt: str, after: int, names: str) -> str:
     return names + " " + prompt[after:]
 
@@ -68,6 +73,4 @@ def _speaks_of_it(phrase: str, behind: str, has_lead: bool, is_scene: Callable[[
         return True
     if is_scene(phrase):
         return False
-    return (
-        has_lead or bool(_DEFINITE.match(phrase)) or (phrase.lower().startswith(("a ", "an ")) and bool(behind.strip()))
-    )
+    return has_lead or is_definite(phrase) or (phrase.lower().startswith(("a ", "an ")) and bool(behind.strip()))
